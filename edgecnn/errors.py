@@ -1,0 +1,59 @@
+"""The exception tree of edgecnn; the command line turns each branch into an exit status.
+
+EdgecnnError                  1  (any failure we foresaw)
+├── GateError                 1  a gate or a check failed; nothing was published
+├── InputError                2  usage or bad input
+│   ├── BundleError           2  a bundle that is truncated, tampered with or of another schema
+│   ├── DataError             2  a picture, dataset or calibration set that cannot be used
+│   ├── RecipeError           2  a training recipe that cannot be used
+│   └── CheckpointError       2  a checkpoint that does not fit
+└── MissingExtraError         3  a package of an extra is not installed
+
+Every message is one line: what was expected, what came, what to do.
+"""
+
+from __future__ import annotations
+
+
+class EdgecnnError(Exception):
+    """Base of every error edgecnn raises on purpose."""
+
+    exit_status = 1
+
+
+class GateError(EdgecnnError):
+    """A gate or check failed; the result was not published."""
+
+
+class InputError(EdgecnnError):
+    """Usage or input that cannot be accepted."""
+
+    exit_status = 2
+
+
+class BundleError(InputError):
+    """A bundle that must not be run."""
+
+
+class DataError(InputError):
+    """A picture, dataset or calibration set that cannot be used."""
+
+
+class RecipeError(InputError):
+    """A training recipe that cannot be used."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint that does not fit the model or the recipe."""
+
+
+class MissingExtraError(EdgecnnError):
+    """A package that belongs to an optional extra is not installed."""
+
+    exit_status = 3
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package}, which is not installed: "
+            f"pip install 'edgecnn[{extra}]'"
+        )

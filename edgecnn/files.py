@@ -1,0 +1,42 @@
+"""Writes files so that a reader sees the old one, the new one, or none: never half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from edgecnn.errors import InputError
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise `InputError` when ``path`` exists and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: choose another name or give --overwrite")
+
+
+def write_atomic(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o644) -> None:
+    """Write ``data`` to a temporary name beside ``path`` and rename it.
+
+    Raises:
+        InputError: ``path`` exists and ``overwrite`` is not set, or the folder cannot be written.
+    """
+    refuse_existing(path, overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"{path}: cannot write: {error.strerror}") from error
+        raise
