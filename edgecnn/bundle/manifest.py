@@ -1,0 +1,152 @@
+"""The manifest: everything a device has to know about a model, in one strict schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+SCHEMA_VERSION = 1
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A file name inside the bundle: flat, no separators, no leading dot."""
+
+Format = Literal["onnx", "tflite"]
+Precision = Literal["fp32", "int8"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(_Strict):
+    """What the network takes, and how a picture is turned into it."""
+
+    width: int = Field(gt=0, le=8192)
+    """Pixels."""
+    height: int = Field(gt=0, le=8192)
+    """Pixels."""
+    channels: Literal[1, 3] = 3
+    colour: Literal["rgb", "bgr", "grey"] = "rgb"
+    layout: Literal["nhwc", "nchw"] = "nhwc"
+    dtype: Literal["float32"] = "float32"
+    mean: tuple[FiniteFloat, ...]
+    """Subtracted, per channel, on the scale 0..255."""
+    std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
+    """Divided by, per channel, on the scale 0..255."""
+    resize: Literal["stretch"] = "stretch"
+    """stretch: to width x height, without keeping the aspect ratio."""
+    interpolation: Literal["area", "linear"] = "area"
+    """area falls back to linear where the picture is enlarged."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InputSpec:
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(
+                f"mean and std need {self.channels} numbers each, got "
+                f"{len(self.mean)} and {len(self.std)}"
+            )
+        if (self.colour == "grey") != (self.channels == 1):
+            raise ValueError(f"colour {self.colour} does not fit {self.channels} channels")
+        return self
+
+
+class ReadDecode(_Strict):
+    """How to decode the columns of a `read` network."""
+
+    kind: Literal["ctc"] = "ctc"
+    charset: str = Field(min_length=1, max_length=512)
+    """Characters of output 1, 2, ...; output 0 is the CTC blank."""
+    currencies: tuple[str, ...] = Field(max_length=32)
+    """Currencies whose grammars may explain a reading."""
+    min_confidence: FiniteFloat = Field(ge=0, le=1)
+    """Below this a reading is withheld."""
+
+
+class Parity(_Strict):
+    """How closely a variant follows the float model, over the parity inputs."""
+
+    samples: int = Field(gt=0)
+    max_abs: FiniteFloat
+    """Largest absolute difference of an output."""
+    reference_max: FiniteFloat
+    """Largest absolute output of the float model."""
+    cosine: FiniteFloat
+    """Least cosine similarity of a sample."""
+    sqnr_db: FiniteFloat
+    """Signal-to-quantization-noise ratio, decibels."""
+
+
+class Metric(_Strict):
+    """The task metric of a variant on the gate set."""
+
+    name: str
+    value: FiniteFloat
+    samples: int = Field(gt=0)
+    drop: FiniteFloat
+    """Percentage points below the float model; negative when better."""
+    drop_low: FiniteFloat
+    """Lower end of the paired 95 % interval of the drop."""
+    drop_high: FiniteFloat
+    """Upper end."""
+
+
+class Variant(_Strict):
+    """One model file."""
+
+    file: Member
+    format: Format
+    precision: Precision
+    scheme: str = Field(max_length=100)
+    """How it was quantized, by its true name."""
+    sha256: Sha256
+    bytes: int = Field(gt=0)
+    metric: Metric
+    parity: Parity
+    excluded_layers: tuple[str, ...] = ()
+    """Layers kept in float."""
+    golden_bound: FiniteFloat = Field(gt=0)
+    """Largest absolute difference from golden.npz that a replay may show."""
+
+
+class Calibration(_Strict):
+    """The data that set the ranges of the int8 variants."""
+
+    id: str = Field(max_length=200)
+    sha256: Sha256
+    """Over the sorted hashes of its samples."""
+    samples: int = Field(gt=0)
+
+
+class Manifest(_Strict):
+    """The manifest of a bundle."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    task: Literal["read"]
+    architecture: str = Field(max_length=200)
+    input: InputSpec
+    decode: ReadDecode
+    variants: tuple[Variant, ...] = Field(min_length=1, max_length=32)
+    """Preferred first."""
+    golden_sha256: Sha256
+    card_sha256: Sha256
+    calibration: Calibration | None
+    source_sha256: Sha256
+    """Of the float checkpoint."""
+    licence: str = Field(max_length=500)
+    provenance: str = Field(max_length=2000)
+    """Where the training data came from."""
+
+    @model_validator(mode="after")
+    def _unique_files(self) -> Manifest:
+        files = [v.file for v in self.variants]
+        if len(set(files)) != len(files):
+            raise ValueError(f"two variants share a file: {files}")
+        return self
+
+    def to_json(self) -> bytes:
+        """Serialize; equal manifests give equal bytes."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
