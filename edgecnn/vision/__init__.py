@@ -1,0 +1,1 @@
+"""Image maths, grammars and decoders that host and device share."""

@@ -1,0 +1,194 @@
+"""Decodes the columns of a CTC reader into a serial number that a grammar accepts.
+
+Graves et al., "Connectionist Temporal Classification", ICML 2006. The best path is taken first;
+where no grammar accepts it, the best path through the grammars (Viterbi over their positions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.vision.serials import GRAMMARS, Pattern, from_glyphs, parse, to_glyphs
+
+LENGTH_SLACK = 2
+"""A grammar may explain a best path that is this many characters longer or shorter."""
+
+_FAR = np.float32(-1e9)
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SerialReading:
+    """A serial read from one picture."""
+
+    text: str
+    """Canonical form."""
+    confidence: float
+    """Product of the characters' probabilities, each at its clearest column; 0..1."""
+    currency: str
+
+
+def log_softmax(logits: Array) -> Array:
+    """Return log-probabilities over the last axis."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)), np.float32)
+
+
+def best_path(log_probabilities: Array, charset: str) -> tuple[str, float]:
+    """Collapse the most likely class of each column.
+
+    Args:
+        log_probabilities: (T, 1 + len(charset)); class 0 is the blank.
+        charset: the characters of classes 1, 2, ...
+
+    Returns:
+        The characters, and the product of their peak probabilities (1.0 for an empty string).
+    """
+    classes = log_probabilities.argmax(1)
+    peaks = log_probabilities[np.arange(len(classes)), classes]
+    starts = np.flatnonzero(np.concatenate(([True], classes[1:] != classes[:-1])))
+    run_peak = np.maximum.reduceat(peaks, starts)
+    run_class = classes[starts]
+    kept = run_class > 0
+    text = "".join(charset[c - 1] for c in run_class[kept])
+    return text, float(np.exp(run_peak[kept].sum()))
+
+
+def decode_serial(
+    logits: Array, charset: str, currencies: tuple[str, ...], min_confidence: float
+) -> SerialReading | None:
+    """Read one serial.
+
+    Args:
+        logits: (T, 1 + len(charset)) raw network output.
+        charset: the characters of classes 1, 2, ...
+        currencies: currencies whose grammars may explain the picture.
+        min_confidence: below this nothing is returned.
+
+    Returns:
+        The reading, or None where there is nothing that a grammar explains well enough.
+    """
+    log_p = log_softmax(logits)
+    glyphs, confidence = best_path(log_p, charset)
+    if not glyphs:
+        return None
+    reading = parse(glyphs, currencies)
+    if reading is not None:
+        found = SerialReading(reading.text, confidence, reading.currency)
+    else:
+        constrained = _constrained(log_p, len(glyphs), _lattice(charset, currencies))
+        if constrained is None:
+            return None
+        found = constrained
+    return found if found.confidence >= min_confidence else None
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    """The patterns of several grammars as one batch of position alphabets."""
+
+    patterns: tuple[tuple[str, Pattern], ...]
+    alphabets: tuple[NDArray[np.intp], ...]
+    """Distinct alphabets, as classes."""
+    position_alphabet: NDArray[np.intp]
+    """(patterns, longest): which alphabet each position takes; 0 where there is no position."""
+    lengths: NDArray[np.intp]
+    charset: str
+
+
+@lru_cache(maxsize=8)
+def _lattice(charset: str, currencies: tuple[str, ...]) -> _Lattice:
+    class_of = {c: i + 1 for i, c in enumerate(charset)}
+    patterns = tuple((c, p) for c in currencies for p in GRAMMARS[c].patterns)
+    distinct = list(dict.fromkeys(a for _, p in patterns for a in p.positions))
+    alphabets = tuple(
+        np.array([class_of[g] for g in to_glyphs(a) if g in class_of], np.intp) for a in distinct
+    )
+    longest = max(len(p.positions) for _, p in patterns)
+    position_alphabet = np.zeros((len(patterns), longest), np.intp)
+    for row, (_, pattern) in enumerate(patterns):
+        position_alphabet[row, : len(pattern.positions)] = [
+            distinct.index(a) for a in pattern.positions
+        ]
+    lengths = np.array([len(p.positions) for _, p in patterns], np.intp)
+    return _Lattice(patterns, alphabets, position_alphabet, lengths, charset)
+
+
+def _constrained(log_p: Array, length: int, lattice: _Lattice) -> SerialReading | None:
+    """Return the most likely serial of the lattice, if its length is near ``length``."""
+    near = np.flatnonzero(np.abs(lattice.lengths - length) <= LENGTH_SLACK)
+    if not near.size:
+        return None
+    chosen = [log_p[:, a] for a in lattice.alphabets]
+    best = np.stack([c.max(1) for c in chosen], 1)
+    which = np.stack([a[c.argmax(1)] for a, c in zip(lattice.alphabets, chosen, strict=True)], 1)
+    rows = lattice.position_alphabet[near]
+    scores, back = _viterbi(log_p[:, 0], best[:, rows], which[:, rows])
+    ends = 2 * lattice.lengths[near]
+    index = np.arange(near.size)
+    final = np.maximum(scores[index, ends], scores[index, ends - 1])
+    for winner in np.argsort(-final):
+        if final[winner] <= _FAR / 2:
+            return None
+        currency, pattern = lattice.patterns[near[winner]]
+        state = int(ends[winner]) - int(
+            scores[winner, ends[winner]] < scores[winner, ends[winner] - 1]
+        )
+        glyphs, confidence = _trace(log_p, back[:, winner], state, pattern, lattice)
+        text = from_glyphs(glyphs, currency)
+        if pattern.accepts(text):
+            return SerialReading(text, confidence, currency)
+    return None
+
+
+def _viterbi(blank: Array, best: Array, which: NDArray[np.intp]) -> tuple[Array, NDArray[np.int8]]:
+    """Score the states blank, position 0, blank, position 1, ... of each pattern.
+
+    Args:
+        blank: (T,) log-probability of the blank.
+        best: (T, P, L) best log-probability of each position's alphabet.
+        which: (T, P, L) the class that reaches it.
+
+    Returns:
+        Final scores (P, 2 L + 1), and for each column how many states back each came from.
+    """
+    columns, patterns, length = best.shape
+    states = 2 * length + 1
+    emit = np.broadcast_to(blank[:, None, None], (columns, patterns, states)).copy()
+    emit[:, :, 1::2] = best
+    score = np.full((patterns, states + 2), _FAR, np.float32)  # two dead states in front
+    score[:, 2:4] = emit[0, :, :2]
+    back = np.zeros((columns, patterns, states), np.int8)
+    skip = np.full((patterns, states), _FAR, np.float32)
+    for t in range(1, columns):
+        # From one position straight to the next, unless both would be the same character.
+        differs = which[t, :, 1:] != which[t - 1, :, :-1]
+        skip[:, 3::2] = np.where(differs, score[:, 3 : states - 1 : 2], _FAR)
+        options = np.stack((score[:, 2:], score[:, 1:-1], skip))
+        back[t] = options.argmax(0)
+        score[:, 2:] = options.max(0) + emit[t]
+    return score[:, 2:], back
+
+
+def _trace(
+    log_p: Array, back: NDArray[np.int8], state: int, pattern: Pattern, lattice: _Lattice
+) -> tuple[str, float]:
+    """Follow a path from its last state; name each position by its columns together."""
+    path = np.empty(len(back), np.intp)
+    for t in range(len(back) - 1, -1, -1):
+        path[t] = state
+        state -= int(back[t, state])
+    glyphs, total = [], 0.0
+    row = lattice.patterns.index(next(p for p in lattice.patterns if p[1] is pattern))
+    for place in range(len(pattern.positions)):
+        alphabet = lattice.alphabets[lattice.position_alphabet[row, place]]
+        columns = log_p[path == 2 * place + 1][:, alphabet]
+        pick = int(columns.sum(0).argmax())
+        glyphs.append(lattice.charset[alphabet[pick] - 1])
+        total += float(columns[:, pick].max())
+    return "".join(glyphs), float(np.exp(total))

@@ -1,0 +1,59 @@
+"""The one path from a picture to a network's input, in training, export and on the device."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.bundle.manifest import InputSpec
+from edgecnn.errors import DataError
+
+
+def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+    """Turn one picture into one input.
+
+    Args:
+        image: (H, W, 3) BGR or (H, W) grey, uint8, any size of at least one pixel.
+        spec: the input section of a bundle's manifest.
+
+    Returns:
+        (height, width, channels) or (channels, height, width) float32, as ``spec.layout`` says,
+        contiguous, without a batch axis: (pixel - mean) / std.
+
+    Raises:
+        DataError: the array is not such a picture.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+        raise DataError(
+            f"expected a picture as uint8 (H, W, 3) or (H, W), got {image.dtype} {image.shape}"
+        )
+    if image.ndim == 3 and image.shape[2] != 3:
+        raise DataError(f"expected 3 colour channels, got {image.shape[2]}")
+    sized = _resize(image, spec)
+    coloured = _colour(sized, spec)
+    scale = 1 / np.asarray(spec.std, np.float32)
+    shift = -np.asarray(spec.mean, np.float32) * scale
+    out = coloured.astype(np.float32)
+    out *= scale
+    out += shift
+    return np.ascontiguousarray(out.transpose(2, 0, 1)) if spec.layout == "nchw" else out
+
+
+def _resize(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    if (width, height) == (spec.width, spec.height):
+        return image
+    shrinks = spec.width < width or spec.height < height
+    area = spec.interpolation == "area" and shrinks
+    method = cv2.INTER_AREA if area else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (spec.width, spec.height), interpolation=method), np.uint8)
+
+
+def _colour(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    """Return (H, W, channels) in the wanted order."""
+    if spec.colour == "grey":
+        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        return np.asarray(grey, np.uint8)[:, :, None]
+    bgr = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+    return np.asarray(bgr[:, :, ::-1] if spec.colour == "rgb" else bgr, np.uint8)
