@@ -1,0 +1,98 @@
+"""Scores readings against labels, and compares two readers on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecnn.data.samples import LineSample
+from edgecnn.vision.ctc import SerialReading
+
+UNKNOWN = "?"
+"""Stands in a label for a character that was not transcribed; any character there is right."""
+
+
+@dataclass(frozen=True)
+class ReadScore:
+    """How well a set was read."""
+
+    exact: float
+    """Share of samples whose whole serial is right, 0..1."""
+    samples: int
+    wrong: int
+    """Samples for which another serial was given (the rest of the misses gave none)."""
+    per_currency: Mapping[str, float]
+    counts: Mapping[str, int]
+    right: tuple[bool, ...]
+    """Per sample."""
+
+
+def same_serial(read: str, label: str) -> bool:
+    """Compare canonical forms; ``?`` in the label matches any character.
+
+    The case of Cyrillic letters counts: it is what the note prints.
+    """
+    return len(read) == len(label) and all(
+        b in (UNKNOWN, a) for a, b in zip(read, label, strict=True)
+    )
+
+
+def score_readings(
+    readings: Sequence[SerialReading | None], samples: Sequence[LineSample]
+) -> ReadScore:
+    """Score one reading per sample; None is right where there is nothing to read."""
+    right = tuple(
+        (r is None and not s.text) or (r is not None and same_serial(r.text, s.text))
+        for r, s in zip(readings, samples, strict=True)
+    )
+    wrong = sum(r is not None and not ok for r, ok in zip(readings, right, strict=True))
+    by: dict[str, list[bool]] = {}
+    for sample, ok in zip(samples, right, strict=True):
+        by.setdefault(sample.currency or "none", []).append(ok)
+    return ReadScore(
+        exact=float(np.mean(right)), samples=len(right), wrong=wrong,
+        per_currency={k: float(np.mean(v)) for k, v in sorted(by.items())},
+        counts={k: len(v) for k, v in sorted(by.items())}, right=right,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairedDrop:
+    """The loss of accuracy of one reader against another on the same samples."""
+
+    points: float
+    """Percentage points; negative where the second is better."""
+    low: float
+    high: float
+
+
+def paired_drop(reference: Sequence[bool], other: Sequence[bool]) -> PairedDrop:
+    """Return the drop from ``reference`` to ``other`` with a paired 95 % interval.
+
+    The interval is that of Agresti and Min, "Simple improved confidence intervals for comparing
+    matched proportions", Statistics in Medicine 2005: Wald with half a sample added to each cell.
+    """
+    a, b = np.asarray(reference, bool), np.asarray(other, bool)
+    n = len(a)
+    lost, won = int((a & ~b).sum()), int((~a & b).sum())
+    n_adjusted, lost_adjusted, won_adjusted = n + 2, lost + 0.5, won + 0.5
+    centre = (lost_adjusted - won_adjusted) / n_adjusted
+    spread = np.sqrt(
+        (lost_adjusted + won_adjusted) - (lost_adjusted - won_adjusted) ** 2 / n_adjusted
+    ) / n_adjusted  # fmt: skip
+    return PairedDrop(
+        100 * (lost - won) / n, 100 * (centre - 1.96 * spread), 100 * (centre + 1.96 * spread)
+    )
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, JASA 1927), both ends in 0..1."""
+    if total == 0:
+        return 0.0, 1.0
+    z2 = 1.96**2
+    share = right / total
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = 1.96 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
