@@ -1,0 +1,1 @@
+"""Training: recipes, data adaptors, the loop and checkpoints."""
