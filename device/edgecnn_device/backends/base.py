@@ -1,0 +1,27 @@
+"""What every runtime looks like to the rest of the device half."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_THREADS = 1
+"""Small networks lose more to waking threads than they gain; ``--threads`` overrides it."""
+
+
+class Backend(Protocol):
+    """A loaded network."""
+
+    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run one input.
+
+        Args:
+            inputs: (1, ...) float32 in the layout of the manifest; quantizing it, where the
+                network takes integers, is the backend's business.
+
+        Returns:
+            Each output as float32 with a leading axis of 1.
+        """
+        ...

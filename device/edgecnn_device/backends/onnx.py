@@ -1,0 +1,38 @@
+"""onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import BundleError, MissingExtraError
+
+
+class OnnxBackend:
+    """An ONNX model on onnxruntime's CPU provider."""
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtraError("onnxruntime", "device") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises many types without a common base
+            raise BundleError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run one input; see `Backend.run`."""
+        outputs = self._session.run(None, {self._input: inputs})
+        return tuple(np.asarray(o, np.float32) for o in outputs)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,72 @@
+"""Replays a bundle's golden inputs on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edgecnn.bundle.manifest import Variant
+from edgecnn.bundle.read import Bundle, read_bundle
+from edgecnn_device.backends import open_backend
+from edgecnn_device.backends.open import can_run
+from edgecnn_device.runner import Runner
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def verify(path: Path, trusted_keys: tuple[Ed25519PublicKey, ...] = ()) -> tuple[Check, ...]:
+    """Check hashes and signature, then replay every variant whose runtime is installed.
+
+    Args:
+        path: a bundle.
+        trusted_keys: when given, one of them must have signed.
+
+    Returns:
+        One check for the file, then one per variant.
+
+    Raises:
+        BundleError: the file itself is not as it should be; nothing was run.
+    """
+    bundle = read_bundle(path, trusted_keys)
+    signature = "signed by a trusted key" if bundle.signed else "signature not asked for"
+    count = len(bundle.manifest.variants)
+    checks = [Check("hashes", True, f"{count} variants, golden and card as stated; {signature}")]
+    for variant in bundle.manifest.variants:
+        name = f"{variant.format}-{variant.precision}"
+        if can_run(variant.format):
+            checks.append(_replay(bundle, variant, name))
+        else:
+            checks.append(Check(name, True, f"not run: no {variant.format} runtime is installed"))
+    return tuple(checks)
+
+
+def _replay(bundle: Bundle, variant: Variant, name: str) -> Check:
+    golden = bundle.golden()
+    expected = dict(golden.outputs)[variant.file]
+    runner = Runner(bundle.manifest, variant, open_backend(variant.format, bundle.model(variant)))
+    worst, decisions = 0.0, 0
+    for picture, reference in zip(golden.pictures, expected, strict=True):
+        outputs = runner.infer(runner.prepare(picture))
+        worst = max(worst, float(np.abs(outputs[0][0] - reference).max()))
+        same = _texts(runner, outputs[0][0]) == _texts(runner, reference)
+        decisions += same
+    ok = worst <= variant.golden_bound and decisions == len(golden.pictures)
+    return Check(
+        name, ok,
+        f"{decisions} of {len(golden.pictures)} decisions as recorded, largest difference "
+        f"{worst:.3g} (at most {variant.golden_bound:.3g})",
+    )  # fmt: skip
+
+
+def _texts(runner: Runner, output: np.typing.NDArray[np.float32]) -> tuple[str, ...]:
+    return tuple(r.text for r in runner.decode((output[None],)))
