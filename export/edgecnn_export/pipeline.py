@@ -1,0 +1,313 @@
+"""Exports a RUN: converts, quantizes, proves every variant, and publishes only what passed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from numpy.typing import NDArray
+
+from edgecnn.bundle import Calibration, Manifest, ReadDecode, Variant, write_bundle
+from edgecnn.bundle.manifest import Format, Precision
+from edgecnn.bundle.read import CARD, GOLDEN, Golden
+from edgecnn.bundle.write import pack_golden
+from edgecnn.data.lines import load_lines
+from edgecnn.data.samples import LineSample
+from edgecnn.data.scoring import ReadScore, score_readings
+from edgecnn.data.synth.lines import LineGenerator
+from edgecnn.errors import DataError, GateError, InputError
+from edgecnn.files import refuse_existing, write_atomic
+from edgecnn.train.read import infer_logits, validation_samples
+from edgecnn.vision.ctc import decode_serial
+from edgecnn.vision.preprocess import preprocess
+from edgecnn.vision.serials import GLYPHS, GRAMMARS
+from edgecnn_device.backends import Backend, open_backend
+from edgecnn_export.calibration import CalibrationSet, load_calibration, sample_hash
+from edgecnn_export.card import facts_of, write_card
+from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, shared_samples
+from edgecnn_export.source import Source, load_run
+from edgecnn_export.tolerances import DEFAULT_MAX_DROP, TOLERANCES
+
+GOLDEN_PICTURES = 8
+MIN_CONFIDENCE = 0.5
+METRIC = "serial_exact"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to export, and how strictly."""
+
+    calibration: Path | None = None
+    """Needed for int8."""
+    evaluate: Path | None = None
+    """What the gate scores; by default the recipe's validation split."""
+    formats: tuple[Format, ...] = ("tflite", "onnx")
+    precisions: tuple[Precision, ...] = ("int8", "fp32")
+    """Both in order of preference: the first variant is the device's default."""
+    max_drop: float = DEFAULT_MAX_DROP
+    """Percentage points."""
+    key: Ed25519PrivateKey | None = None
+    """Signs the bundle."""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class ExportedVariant:
+    """One variant with the gate's verdict."""
+
+    variant: Variant
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made."""
+
+    bundle: Path
+    """The bundle, or its .rejected file."""
+    passed: bool
+    seconds: float
+    variants: tuple[ExportedVariant, ...]
+    float_score: ReadScore
+    gate: str
+    """What the gate scored."""
+
+    def require_passed(self) -> None:
+        """Raise `GateError`, naming every variant that missed, unless all passed."""
+        missed = [
+            f"{v.variant.format}-{v.variant.precision} {v.verdict.reason}"
+            for v in self.variants
+            if not v.verdict.passed
+        ]
+        if missed:
+            raise GateError(f"the gate refused {'; '.join(missed)}: see {self.bundle}")
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """What every variant is compared with."""
+
+    samples: tuple[LineSample, ...]
+    inputs: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    score: ReadScore
+    gate: str
+
+
+def export_run(
+    run: Path, out: Path, options: ExportOptions, progress: Progress = lambda step: None
+) -> Exported:
+    """Export a RUN as a bundle.
+
+    Args:
+        run: the folder of a training run.
+        out: the bundle to write; when a variant misses its tolerance, ``OUT.rejected`` and
+            ``OUT.report.json.rejected`` are written instead, and nothing else.
+        options: formats, precisions, data and tolerances.
+        progress: told each step as it starts.
+
+    Returns:
+        The verdicts; `Exported.require_passed` turns a miss into `GateError`.
+
+    Raises:
+        InputError: an existing file, unusable data or checkpoint; nothing was written.
+    """
+    begun = time.monotonic()
+    refuse_existing(out, options.overwrite)
+    source = load_run(run)
+    spec = source.recipe.input
+    if spec.layout != "nhwc":
+        raise InputError(f"{run}: recipes are exported with layout nhwc, got {spec.layout}")
+    progress("calibration and gate data")
+    calibration = _calibration(source, options)
+    reference = _reference(source, options.evaluate)
+    if calibration is not None:
+        _refuse_shared(reference, calibration)
+    models = _convert(source, options, calibration, progress)
+    golden_pictures = _golden_pictures(source)
+    decode = ReadDecode(charset=GLYPHS, currencies=tuple(GRAMMARS), min_confidence=MIN_CONFIDENCE)
+    exported, outputs = [], []
+    for kind, precision, scheme, data in models:
+        progress(f"gate: {kind} {precision}")
+        backend = open_backend(kind, data)
+        found = _prove(backend, reference, kind, precision, scheme, data, options.max_drop)
+        exported.append(found)
+        outputs.append((found.variant.file, _run_all(backend, _prepare(golden_pictures, source))))
+    golden = pack_golden(Golden(golden_pictures, tuple(outputs)))
+    variants = tuple(e.variant for e in exported)
+    manifest, card = _describe(source, run, variants, golden, decode, calibration, reference)
+    members = {v.file: data for v, (_, _, _, data) in zip(variants, models, strict=True)}
+    members |= {GOLDEN: golden, CARD: card}
+    passed = all(e.verdict.passed for e in exported)
+    target = out if passed else out.with_name(out.name + ".rejected")
+    write_bundle(target, manifest, members, key=options.key,
+                 overwrite=options.overwrite or not passed)  # fmt: skip
+    result = Exported(
+        target, passed, time.monotonic() - begun, tuple(exported), reference.score, reference.gate
+    )
+    _write_report(result, out)
+    return result
+
+
+def _calibration(source: Source, options: ExportOptions) -> CalibrationSet | None:
+    if "int8" not in options.precisions:
+        return None
+    if options.calibration is None:
+        raise InputError("int8 needs --calibration DIR, LIST or NPY: there is no default data")
+    return load_calibration(options.calibration, source.recipe.input)
+
+
+def _reference(source: Source, evaluate: Path | None) -> _Reference:
+    if evaluate is None:
+        samples = validation_samples(source.recipe)
+        gate = "the recipe's validation split (generated)"
+    else:
+        samples = load_lines(evaluate)
+        gate = f"{evaluate.name}"
+    inputs = _prepare(tuple(s.image for s in samples), source)
+    logits = infer_logits(source.model, inputs)
+    return _Reference(tuple(samples), inputs, logits, _score(logits, samples), gate)
+
+
+def _score(
+    logits: NDArray[np.float32], samples: list[LineSample] | tuple[LineSample, ...]
+) -> ReadScore:
+    readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), MIN_CONFIDENCE) for x in logits]
+    return score_readings(readings, samples)
+
+
+def _refuse_shared(reference: _Reference, calibration: CalibrationSet) -> None:
+    shared = shared_samples([sample_hash(x) for x in reference.inputs], calibration.hashes)
+    if shared:
+        raise DataError(
+            f"{shared} of {len(calibration.hashes)} calibration samples are also in the gate set: "
+            "a gate must score what calibration has not seen"
+        )
+
+
+_Model = tuple[Format, Precision, str, bytes]
+
+
+def _convert(
+    source: Source, options: ExportOptions, calibration: CalibrationSet | None, progress: Progress
+) -> list[_Model]:
+    """Convert to every wanted variant, in order of preference."""
+    example = np.zeros((1, source.recipe.input.height, source.recipe.input.width,
+                        source.recipe.input.channels), np.float32)  # fmt: skip
+    made: list[_Model] = []
+    for kind in options.formats:
+        progress(f"convert: {kind} fp32")
+        if kind == "onnx":
+            from edgecnn_export import to_onnx as onnx
+
+            fp32, scheme = onnx.to_onnx(source.model, example), onnx.SCHEME_INT8
+            quantize = onnx.quantize_onnx
+        else:
+            from edgecnn_export import to_tflite as tflite
+
+            fp32, scheme = tflite.to_tflite(source.model, example), tflite.SCHEME_INT8
+            quantize = tflite.quantize_tflite
+        for precision in options.precisions:
+            if precision == "fp32":
+                made.append((kind, precision, "float32", fp32))
+            elif calibration is not None:
+                progress(f"convert: {kind} int8")
+                made.append((kind, precision, scheme, quantize(fp32, calibration.inputs)))
+    order = {p: i for i, p in enumerate(options.precisions)}
+    return sorted(made, key=lambda m: order[m[1]])
+
+
+def _prepare(pictures: tuple[NDArray[np.uint8], ...], source: Source) -> NDArray[np.float32]:
+    return np.stack([preprocess(p, source.recipe.input) for p in pictures])
+
+
+def _run_all(backend: Backend, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([backend.run(x[None])[0] for x in inputs])
+
+
+def _prove(
+    backend: Backend, reference: _Reference, kind: Format, precision: Precision, scheme: str,
+    data: bytes, max_drop: float,
+) -> ExportedVariant:  # fmt: skip
+    logits = _run_all(backend, reference.inputs)
+    parity = measure_parity(reference.logits, logits)
+    metric = measure_drop(METRIC, reference.score, _score(logits, reference.samples))
+    variant = Variant(
+        file=f"model-{precision}.{kind}", format=kind, precision=precision, scheme=scheme,
+        sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), metric=metric, parity=parity,
+        golden_bound=TOLERANCES[precision].golden * max(1.0, parity.reference_max),
+    )  # fmt: skip
+    return ExportedVariant(variant, judge(precision, parity, metric, max_drop))
+
+
+def _golden_pictures(source: Source) -> tuple[NDArray[np.uint8], ...]:
+    """Draw pictures that belong to neither split: generated, so free to redistribute."""
+    lines = source.recipe.data.validation
+    generator = LineGenerator(lines, lines.seed + 1)
+    return tuple(np.ascontiguousarray(generator(i).image) for i in range(GOLDEN_PICTURES))
+
+
+def _describe(
+    source: Source, run: Path, variants: tuple[Variant, ...], golden: bytes, decode: ReadDecode,
+    calibration: CalibrationSet | None, reference: _Reference,
+) -> tuple[Manifest, bytes]:  # fmt: skip
+    """Write the manifest and the card; each names what the other needs."""
+    recipe = source.recipe
+    manifest = Manifest(
+        name=recipe.name, task=recipe.task, input=recipe.input, decode=decode, variants=variants,
+        architecture=f"{recipe.model.architecture}, width {recipe.model.width:g}, read head",
+        golden_sha256=hashlib.sha256(golden).hexdigest(), card_sha256="0" * 64,
+        calibration=None if calibration is None else Calibration(
+            id=calibration.id, sha256=calibration.sha256, samples=len(calibration.hashes)),
+        source_sha256=source.sha256, licence=recipe.licence, provenance=recipe.provenance,
+    )  # fmt: skip
+    notes = run / "card.md"
+    card = write_card(
+        facts_of(manifest),
+        variants,
+        reference.score,
+        reference.gate,
+        notes.read_text(encoding="utf-8") if notes.is_file() else "",
+    ).encode()
+    sha256 = hashlib.sha256(card).hexdigest()
+    return manifest.model_copy(update={"card_sha256": sha256}), card
+
+
+def _write_report(result: Exported, out: Path) -> None:
+    name = f"{out.name.removesuffix('.edge')}.report.json"
+    path = out.with_name(name if result.passed else f"{name}.rejected")
+    write_atomic(path, (json.dumps(report(result), indent=2) + "\n").encode(), overwrite=True)
+
+
+def report(result: Exported) -> dict[str, object]:
+    """Return the JSON object of ``edgecnn export``."""
+    return {
+        "bundle": str(result.bundle),
+        "passed": result.passed,
+        "seconds": round(result.seconds, 1),
+        "gate": {"data": result.gate, "samples": result.float_score.samples,
+                 "float": result.float_score.exact},
+        "variants": [_variant_report(v) for v in result.variants],
+    }  # fmt: skip
+
+
+def _variant_report(exported: ExportedVariant) -> dict[str, object]:
+    v = exported.variant
+    return {
+        "file": v.file, "format": v.format, "precision": v.precision, "scheme": v.scheme,
+        "bytes": v.bytes,
+        "parity": {"max_abs": v.parity.max_abs, "cosine": v.parity.cosine,
+                   "sqnr_db": v.parity.sqnr_db},
+        "metric": {"name": v.metric.name, "value": v.metric.value, "drop": v.metric.drop,
+                   "drop_low": v.metric.drop_low, "drop_high": v.metric.drop_high},
+        "rung": "plain", "excluded": list(v.excluded_layers), "passed": exported.verdict.passed,
+        "reason": exported.verdict.reason,
+    }  # fmt: skip

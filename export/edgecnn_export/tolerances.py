@@ -1,0 +1,36 @@
+"""Every tolerance of the gate, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from edgecnn.bundle.manifest import Precision
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a precision may differ by. ``scale`` is max(1, largest absolute float output)."""
+
+    parity: float | None
+    """Largest absolute difference from torch, times scale; None: the task metric decides."""
+    golden: float
+    """Largest absolute difference of a replay from golden.npz, times scale."""
+
+
+TOLERANCES = MappingProxyType[Precision, Tolerance](
+    {
+        "fp32": Tolerance(parity=1e-3, golden=1e-3),
+        # Integer kernels round differently between processors; the decision must stay the same.
+        "int8": Tolerance(parity=None, golden=0.15),
+    }
+)
+
+DEFAULT_MAX_DROP = 1.0
+"""Percentage points of the task metric that an int8 variant may lose."""
+
+FEW_SAMPLES = 500
+"""A gate on fewer samples is reported as such."""
+
+MIN_CALIBRATION = 8
+"""Fewer samples cannot give ranges."""
