@@ -1,0 +1,102 @@
+"""The entry point: verbs are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import MappingProxyType
+
+import click
+
+from edgecnn import __version__
+from edgecnn.errors import EdgecnnError
+
+VERBS = MappingProxyType(
+    {
+        "bench": "edgecnn.cli.bench",
+        "data": "edgecnn.cli.data",
+        "evaluate": "edgecnn.cli.evaluate",
+        "export": "edgecnn.cli.export",
+        "keygen": "edgecnn.cli.keygen",
+        "run": "edgecnn.cli.run",
+        "train": "edgecnn.cli.train",
+        "verify": "edgecnn.cli.verify",
+    }
+)
+
+SUMMARIES = MappingProxyType(
+    {
+        "bench": "Measure every variant of a bundle on this machine.",
+        "data": "Generate data.",
+        "evaluate": "Score a RUN or a bundle on a dataset.",
+        "export": "Turn a RUN into a bundle, and prove it.",
+        "keygen": "Make an Ed25519 pair for signing bundles.",
+        "run": "Run a bundle on pictures.",
+        "train": "Train a network from a recipe.",
+        "verify": "Check a bundle and replay its golden inputs here.",
+    }
+)
+
+
+class _Lazy(click.Group):
+    """Imports the module of a verb when the verb is called or its own help is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(VERBS[cmd_name]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUMMARIES.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgecnn")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Train small convolutional networks, export them with proof, run them on small boards.
+
+    Exit status: 0 done; 1 a gate or check failed; 2 usage or bad input; 3 a missing extra.
+    """
+    ctx.obj = debug
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status; an error is one line on stderr."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        sys.exit(cli.main(given, standalone_mode=False) or 0)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except EdgecnnError as error:
+        if "--debug" in given:
+            raise
+        print(f"edgecnn: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except ModuleNotFoundError as error:
+        extra = _EXTRA_OF.get((error.name or "").split(".")[0])
+        if extra is None or "--debug" in given:
+            raise
+        print(f"edgecnn: this needs {error.name}, which is not installed: "
+              f"pip install 'edgecnn[{extra}]'", file=sys.stderr)  # fmt: skip
+        sys.exit(3)
+
+
+_EXTRA_OF = MappingProxyType(
+    {
+        "torch": "train", "safetensors": "train", "matplotlib": "train", "onnx": "export",
+        "onnxscript": "export", "litert_torch": "export", "ai_edge_quantizer": "export",
+    }
+)  # fmt: skip

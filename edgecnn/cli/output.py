@@ -1,0 +1,66 @@
+"""What the verbs share: tables for people, JSON for programs, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from edgecnn.errors import InputError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Threads of the runtime.",
+)  # fmt: skip
+variant_option = click.option(
+    "--variant", metavar="FORMAT-PRECISION",
+    help="Default: the fastest that `edgecnn bench` found on this machine, else the first.",
+)  # fmt: skip
+
+
+def print_json(value: object) -> None:
+    """Write one JSON value on one line to stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def note(text: str) -> None:
+    """Write a line to stderr."""
+    click.echo(text, err=True)
+
+
+def zoo_folder() -> Path:
+    """Return the folder of the bundles that ship in the wheel."""
+    return Path(__file__).parents[1] / "zoo"
+
+
+def find_bundle(name: str) -> Path:
+    """Return the path of a bundle given as a path or as the name of a zoo bundle.
+
+    Raises:
+        InputError: neither exists; the message lists the zoo.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    shipped = {p.stem: p for p in sorted(zoo_folder().glob("*.edge"))}
+    if name in shipped:
+        return shipped[name]
+    known = ", ".join(shipped) or "none"
+    raise InputError(f"{name}: no such file, and no bundle of the zoo ({known})")
