@@ -48,12 +48,10 @@ class CheckpointError(InputError):
 
 
 class MissingExtraError(EdgecnnError):
-    """A package that belongs to an optional extra is not installed."""
+    """A package that this needs is not installed."""
 
     exit_status = 3
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"this needs the package {package}, which is not installed: "
-            f"pip install 'edgecnn[{extra}]'"
-        )
+    def __init__(self, package: str, extra: str | None = None) -> None:
+        what = f"'edgecnn[{extra}]'" if extra else package
+        super().__init__(f"this needs {package}, which is not installed: pip install {what}")

@@ -67,7 +67,7 @@ def bench(path: Path, *, rounds: int = 300, threads: int = 1) -> Bench:
     bundle = read_bundle(path)
     able = [v for v in bundle.manifest.variants if can_run(v.format)]
     if not able:
-        raise MissingExtraError("onnxruntime or ai-edge-litert", "device")
+        raise MissingExtraError("onnxruntime")
     alone = [_alone(bundle, v, threads) for v in able]
     runners = [open_runner(bundle, f"{v.format}-{v.precision}", threads) for v in able]
     picture = bundle.golden().pictures[0]

@@ -65,7 +65,7 @@ def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THRE
     able = (v for v in bundle.manifest.variants if can_run(v.format))
     found = next(able, None)
     if found is None:
-        raise MissingExtraError("onnxruntime or ai-edge-litert", "device")
+        raise MissingExtraError("onnxruntime")
     return found
 
 

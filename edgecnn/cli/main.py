@@ -9,7 +9,7 @@ from types import MappingProxyType
 import click
 
 from edgecnn import __version__
-from edgecnn.errors import EdgecnnError
+from edgecnn.errors import EdgecnnError, MissingExtraError
 
 VERBS = MappingProxyType(
     {
@@ -89,9 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
         extra = _EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None or "--debug" in given:
             raise
-        print(f"edgecnn: this needs {error.name}, which is not installed: "
-              f"pip install 'edgecnn[{extra}]'", file=sys.stderr)  # fmt: skip
-        sys.exit(3)
+        missing = MissingExtraError(str(error.name), extra)
+        print(f"edgecnn: {missing}", file=sys.stderr)
+        sys.exit(missing.exit_status)
 
 
 _EXTRA_OF = MappingProxyType(

@@ -174,7 +174,13 @@ def _reference(source: Source, evaluate: Path | None) -> _Reference:
         gate = f"{evaluate.name}"
     inputs = _prepare(tuple(s.image for s in samples), source)
     logits = infer_logits(source.model, inputs)
-    return _Reference(tuple(samples), inputs, logits, _score(logits, samples), gate)
+    score = _score(logits, samples)
+    if not any(score.right):
+        raise DataError(
+            f"the float model gets none of the {len(samples)} samples of {gate} right: such a gate "
+            "cannot tell a working variant from a broken one; train it first, or give other data"
+        )
+    return _Reference(tuple(samples), inputs, logits, score, gate)
 
 
 def _score(

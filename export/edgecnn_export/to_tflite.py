@@ -39,14 +39,21 @@ def quantize_tflite(model: bytes, calibration: NDArray[np.float32]) -> bytes:
         calibration: (N, H, W, C).
     """
     with quiet(), tempfile.TemporaryDirectory() as folder:
-        from ai_edge_quantizer import quantizer, recipe
+        from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
+        from ai_edge_quantizer.utils import qsv_utils
 
         path, out = Path(folder) / "fp32.tflite", Path(folder) / "int8.tflite"
         path.write_bytes(model)
         work = quantizer.Quantizer(str(path), recipe.static_wi8_ai8())
         signature, name = _signature(model)
         samples = [{name: x[None]} for x in calibration]  # read more than once
-        result = work.quantize(work.calibrate({signature: samples}))
+        # The quantizer's own calibrate() smooths ranges over the samples, which clips the rare
+        # large logits: with it, ranges of the same 200 lines cost several points of serials.
+        manager = recipe_manager.RecipeManager()
+        manager.load_quantization_recipe(recipe.static_wi8_ai8())
+        ranges = calibrator.Calibrator(model, qsv_update_func=qsv_utils.min_max_update)
+        ranges.calibrate({signature: samples}, manager)
+        result = work.quantize(ranges.get_model_qsvs())
         result.export_model(str(out), overwrite=True)
         return out.read_bytes()
 

@@ -15,7 +15,7 @@ class OnnxBackend:
         try:
             import onnxruntime
         except ImportError as error:
-            raise MissingExtraError("onnxruntime", "device") from error
+            raise MissingExtraError("onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -44,7 +44,7 @@ def _interpreter_class() -> Any:
         try:
             from tflite_runtime.interpreter import Interpreter
         except ImportError as error:
-            raise MissingExtraError("ai-edge-litert", "device") from error
+            raise MissingExtraError("ai-edge-litert") from error
     return Interpreter
 
 
