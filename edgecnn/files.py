@@ -11,7 +11,11 @@ from edgecnn.errors import InputError
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise `InputError` when ``path`` exists and may not be replaced."""
-    if path.exists() and not overwrite:
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: not a usable name: {error.strerror}") from error
+    if exists and not overwrite:
         raise InputError(f"{path} exists: choose another name or give --overwrite")
 
 

@@ -8,11 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 SCHEMA_VERSION = 1
 
+MANIFEST, GOLDEN, CARD, SIGNATURE = "manifest.json", "golden.npz", "card.md", "signature"
+OWN_MEMBERS = frozenset({MANIFEST, GOLDEN, CARD, SIGNATURE})
+"""What every bundle holds beside its variants (the signature where one was made)."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A file name inside the bundle: flat, no separators, no leading dot."""
 
+Currency = Literal["KRW", "USD", "INR", "RUB", "JPY"]
 Format = Literal["onnx", "tflite"]
 Precision = Literal["fp32", "int8"]
 
@@ -59,10 +64,16 @@ class ReadDecode(_Strict):
     kind: Literal["ctc"] = "ctc"
     charset: str = Field(min_length=1, max_length=512)
     """Characters of output 1, 2, ...; output 0 is the CTC blank."""
-    currencies: tuple[str, ...] = Field(max_length=32)
+    currencies: tuple[Currency, ...] = Field(min_length=1, max_length=5)
     """Currencies whose grammars may explain a reading."""
     min_confidence: FiniteFloat = Field(ge=0, le=1)
     """Below this a reading is withheld."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ReadDecode:
+        if len(set(self.charset)) != len(self.charset):
+            raise ValueError("a character stands in the charset twice")
+        return self
 
 
 class Parity(_Strict):
@@ -141,10 +152,13 @@ class Manifest(_Strict):
     """Where the training data came from."""
 
     @model_validator(mode="after")
-    def _unique_files(self) -> Manifest:
+    def _unique(self) -> Manifest:
         files = [v.file for v in self.variants]
-        if len(set(files)) != len(files):
-            raise ValueError(f"two variants share a file: {files}")
+        if len(set(files)) != len(files) or OWN_MEMBERS & set(files):
+            raise ValueError(f"variants share a file, or take one of the bundle's own: {files}")
+        kinds = [(v.format, v.precision) for v in self.variants]
+        if len(set(kinds)) != len(kinds):
+            raise ValueError(f"two variants have the same format and precision: {kinds}")
         return self
 
     def to_json(self) -> bytes:

@@ -16,11 +16,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from edgecnn.bundle.manifest import SCHEMA_VERSION, Manifest, Variant
+from edgecnn.bundle.manifest import (
+    CARD,
+    GOLDEN,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SIGNATURE,
+    Manifest,
+    Variant,
+)
 from edgecnn.bundle.sign import check_signature
 from edgecnn.errors import BundleError
-
-MANIFEST, GOLDEN, CARD, SIGNATURE = "manifest.json", "golden.npz", "card.md", "signature"
 
 MAX_MEMBERS = 64
 MAX_MANIFEST_BYTES = 1 << 20
@@ -68,22 +74,23 @@ class Bundle:
 
     def card(self) -> str:
         """Return the model card, markdown."""
-        return self._member(CARD, self.manifest.card_sha256).decode()
+        try:
+            return self._member(CARD, self.manifest.card_sha256).decode()
+        except UnicodeDecodeError as error:
+            raise BundleError(f"{self.path}: {CARD} is not UTF-8 text") from error
 
     def golden(self) -> Golden:
         """Return the golden inputs and outputs."""
         data = self._member(GOLDEN, self.manifest.golden_sha256)
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                count = sum(name.startswith("picture-") for name in arrays.files)
-                pictures = tuple(arrays[f"picture-{i}"] for i in range(count))
-                outputs = tuple((v.file, arrays[v.file]) for v in self.manifest.variants)
-        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{self.path}: golden.npz is not as expected: {error}") from error
-        return Golden(pictures, outputs)
+            golden = _parse_golden(data, [v.file for v in self.manifest.variants])
+        except Exception as error:  # numpy and zipfile raise a dozen types on crafted headers
+            raise BundleError(f"{self.path}: {GOLDEN} is not as expected: {error}") from error
+        return golden
 
     def _member(self, name: str, sha256: str) -> bytes:
         with _open(self.path) as archive:
+            _check_members(self.path, archive)  # it may be another file by now
             data = _read(self.path, archive, name)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BundleError(f"{self.path}: {name} changed while it was in use: nothing was run")
@@ -121,6 +128,31 @@ def read_bundle(path: Path, trusted_keys: Sequence[Ed25519PublicKey] = ()) -> Bu
         if archive.getinfo(variant.file).file_size != variant.bytes:
             raise BundleError(f"{path}: {variant.file} is not {variant.bytes} bytes long")
     return Bundle(path, manifest, hashlib.sha256(raw).hexdigest(), signed)
+
+
+def _parse_golden(data: bytes, files: list[str]) -> Golden:
+    """Return the arrays of golden.npz; anything odd raises."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
+            raise ValueError("a member is compressed")
+        names = {i.filename for i in archive.infolist()}
+    count = sum(name.startswith("picture-") for name in names)
+    if not count:
+        raise ValueError("no picture in it")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        pictures = tuple(arrays[f"picture-{i}"] for i in range(count))
+        outputs = tuple((file, arrays[file]) for file in files)
+    for picture in pictures:
+        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
+            raise ValueError("a picture is not uint8")
+        if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+            raise ValueError(f"a picture has the shape {picture.shape}, expected (H, W, 3)")
+    for file, output in outputs:
+        if not isinstance(output, np.ndarray) or output.dtype != np.float32:
+            raise ValueError(f"the outputs of {file} are not float32")
+        if len(output) != count or not np.isfinite(output).all():
+            raise ValueError(f"the outputs of {file} are not {count} finite arrays")
+    return Golden(pictures, outputs)
 
 
 def _open(path: Path) -> zipfile.ZipFile:
@@ -162,7 +194,7 @@ def _parse(path: Path, raw: bytes) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: {MANIFEST} is not JSON: get the bundle again") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:
         raise BundleError(
             f"{path}: schema version {version!r}, this edgecnn reads {SCHEMA_VERSION}: "
             "update edgecnn, or export the bundle again"
@@ -171,8 +203,8 @@ def _parse(path: Path, raw: bytes) -> Manifest:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{path}: {MANIFEST}: {place}: {first['msg']}") from error
+        place = ".".join(str(part) for part in (MANIFEST, *first["loc"]))
+        raise BundleError(f"{path}: {place}: {first['msg']}: get the bundle again") from error
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:

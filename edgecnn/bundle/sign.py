@@ -43,12 +43,17 @@ def check_signature(
 
 
 def generate_key_pair(path: Path, *, overwrite: bool = False) -> Path:
-    """Write a private key (PEM, mode 0600) and beside it the public one, NAME.pub.
+    """Write a private key (PEM, mode 0600) and beside it the public one: KEY.pem and KEY.pub.
 
     Returns:
         The path of the public key.
+
+    Raises:
+        InputError: ``path`` is a name for a public key, or one of the two exists.
     """
-    public_path = path.with_suffix(".pub")
+    if path.suffix == ".pub":
+        raise InputError(f"{path}: .pub is for the public key: choose another name, KEY.pem")
+    public_path = path.with_name(path.name.removesuffix(".pem") + ".pub")
     refuse_existing(public_path, overwrite)
     refuse_existing(path, overwrite)
     key = Ed25519PrivateKey.generate()

@@ -13,8 +13,8 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest
-from edgecnn.bundle.read import CARD, GOLDEN, MANIFEST, SIGNATURE, Golden
+from edgecnn.bundle.manifest import CARD, GOLDEN, MANIFEST, SIGNATURE, Manifest
+from edgecnn.bundle.read import Golden
 from edgecnn.bundle.sign import sign
 from edgecnn.errors import BundleError
 from edgecnn.files import write_atomic
@@ -45,6 +45,9 @@ def write_bundle(
     if stated != given:
         odd = sorted(name for name, _ in set(stated.items()) ^ set(given.items()))
         raise BundleError(f"{path}: {odd[0]} is not as the manifest states: nothing was written")
+    for variant in manifest.variants:
+        if len(members[variant.file]) != variant.bytes:
+            raise BundleError(f"{path}: {variant.file} is not {variant.bytes} bytes long")
     raw = manifest.to_json()
     ordered = {MANIFEST: raw, **{name: members[name] for name in sorted(members)}}
     if key is not None:

@@ -34,14 +34,14 @@ def load_lines(folder: Path) -> list[LineSample]:
     """
     path = folder / LABELS
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = set(reader.fieldnames or ())
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: expected a dataset of serial lines: {error}") from error
     if columns >= _LINE_COLUMNS:
-        samples = [_line(folder, row) for row in rows]
+        samples = [_line(folder, row, number) for number, row in enumerate(rows, 2)]
     elif columns >= _NOTE_COLUMNS:
         samples = [s for number, row in enumerate(rows, 2) for s in _note(folder, row, number)]
     else:
@@ -54,26 +54,43 @@ def load_lines(folder: Path) -> list[LineSample]:
     return samples
 
 
-def _line(folder: Path, row: dict[str, str]) -> LineSample:
-    image = read_image(folder / row["file"])
-    return LineSample(
-        row["file"], image, row["text"], row["currency"] or None, row.get("group") or ""
-    )
+def _checked(folder: Path, row: dict[str, str], number: int, columns: set[str]) -> str:
+    """Return the place of a row for messages; refuse a row that is cut short."""
+    place = f"{folder / LABELS}:{number}"
+    for column in sorted(columns):
+        if row[column] is None or "\0" in row[column]:
+            raise DataError(f"{place}: no usable {column}: expected {', '.join(sorted(columns))}")
+    return place
+
+
+def _picture(path: Path, place: str) -> NDArray[np.uint8]:
+    try:
+        return read_image(path)
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+
+
+def _line(folder: Path, row: dict[str, str], number: int) -> LineSample:
+    place = _checked(folder, row, number, _LINE_COLUMNS)
+    image = _picture(folder / row["file"], place)
+    currency, group = row["currency"] or None, row.get("group") or ""
+    return LineSample(row["file"], image, row["text"], currency, group)
 
 
 def _note(folder: Path, row: dict[str, str], number: int) -> list[LineSample]:
+    place = _checked(folder, row, number, _NOTE_COLUMNS)
     if not row["serial"]:
         return []
-    place = f"{folder / LABELS}:{number}"
     try:
         quads = [np.array(q, np.float32).reshape(4, 2) for q in json.loads(row["quads"] or "[]")]
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{place}: quads: expected a list of eight numbers each: {error}"
-        ) from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DataError(f"{place}: quads: expected a list of eight numbers each: {error}") from error
     if not quads:
         return []
-    image = read_image(folder / row["file"])
+    image = _picture(folder / row["file"], place)
+    reach = 2 * max(image.shape)
+    if not all(np.isfinite(quad).all() and np.abs(quad).max() <= reach for quad in quads):
+        raise DataError(f"{place}: quads: a corner is far outside the picture, {image.shape}")
     return [
         LineSample(f"{row['file']}#{index}", straighten(image, quad), row["serial"],
                    row["currency"], row["serial"])

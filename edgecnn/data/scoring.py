@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.data.samples import LineSample
+from edgecnn.errors import DataError
 from edgecnn.vision.ctc import SerialReading
 
 UNKNOWN = "?"
@@ -43,6 +44,8 @@ def score_readings(
     readings: Sequence[SerialReading | None], samples: Sequence[LineSample]
 ) -> ReadScore:
     """Score one reading per sample; None is right where there is nothing to read."""
+    if not samples:
+        raise DataError("nothing to score: expected at least one sample")
     right = tuple(
         (r is None and not s.text) or (r is not None and same_serial(r.text, s.text))
         for r, s in zip(readings, samples, strict=True)
@@ -76,6 +79,8 @@ def paired_drop(reference: Sequence[bool], other: Sequence[bool]) -> PairedDrop:
     """
     a, b = np.asarray(reference, bool), np.asarray(other, bool)
     n = len(a)
+    if n == 0 or len(b) != n:
+        raise DataError(f"expected results on the same samples, got {n} and {len(b)}")
     lost, won = int((a & ~b).sum()), int((~a & b).sum())
     n_adjusted, lost_adjusted, won_adjusted = n + 2, lost + 0.5, won + 0.5
     centre = (lost_adjusted - won_adjusted) / n_adjusted

@@ -84,6 +84,8 @@ def train(
         raise RecipeError(f"{run} holds a run already: choose another folder or give --resume")
     torch.manual_seed(recipe.seed)
     model = read.build_reader(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if recipe.init is not None:
+        checkpoint.load_weights(model, Path(recipe.init) / checkpoint.WEIGHTS)
     optimizer = _optimizer(model, recipe.optimizer)
     log, seen = _resume(model, optimizer, run) if resume else ([], 0)
     write_atomic(run / RECIPE, recipe.to_yaml().encode(), overwrite=True)
@@ -162,6 +164,9 @@ def _save(
     rows.writerows([_cell(getattr(row, f.name)) for f in fields(Epoch)] for row in log)
     last = log[-1]
     facts = {"architecture": recipe.model.architecture, "recipe": recipe.name}
+    if recipe.init is not None:
+        start = checkpoint.checkpoint_sha256(Path(recipe.init) / checkpoint.WEIGHTS)
+        facts["init"] = f"{recipe.init}, sha256 {start}"
     checkpoint.save_weights(model, run / checkpoint.WEIGHTS, facts)
     metrics = {
         "epochs": last.epoch, "samples": last.samples, "metric": "serial_exact",

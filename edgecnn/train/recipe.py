@@ -66,6 +66,8 @@ class Recipe(_Strict):
     name: Name
     task: Literal["read"]
     seed: int = Field(0, ge=0)
+    init: str | None = None
+    """A RUN of the same network to start from, relative to where the training is started."""
     epoch: int = Field(20_000, gt=0)
     """Samples between two validations and checkpoints."""
     input: InputSpec

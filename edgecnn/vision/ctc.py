@@ -104,12 +104,17 @@ class _Lattice:
 @lru_cache(maxsize=8)
 def _lattice(charset: str, currencies: tuple[str, ...]) -> _Lattice:
     class_of = {c: i + 1 for i, c in enumerate(charset)}
-    patterns = tuple((c, p) for c in currencies for p in GRAMMARS[c].patterns)
+    patterns = tuple(
+        (c, p)
+        for c in currencies
+        for p in GRAMMARS[c].patterns
+        if all(set(to_glyphs(a)) & set(charset) for a in p.positions)
+    )
     distinct = list(dict.fromkeys(a for _, p in patterns for a in p.positions))
     alphabets = tuple(
         np.array([class_of[g] for g in to_glyphs(a) if g in class_of], np.intp) for a in distinct
     )
-    longest = max(len(p.positions) for _, p in patterns)
+    longest = max((len(p.positions) for _, p in patterns), default=0)
     position_alphabet = np.zeros((len(patterns), longest), np.intp)
     for row, (_, pattern) in enumerate(patterns):
         position_alphabet[row, : len(pattern.positions)] = [
@@ -120,7 +125,13 @@ def _lattice(charset: str, currencies: tuple[str, ...]) -> _Lattice:
 
 
 def _constrained(log_p: Array, length: int, lattice: _Lattice) -> SerialReading | None:
-    """Return the most likely serial of the lattice, if its length is near ``length``."""
+    """Return the likeliest path's serial, if its length is near ``length``.
+
+    A path may change its mind about a character between columns; the character is then the one
+    that all its columns together make likeliest. On clear print that is the most likely serial.
+    """
+    if not lattice.patterns:
+        return None
     near = np.flatnonzero(np.abs(lattice.lengths - length) <= LENGTH_SLACK)
     if not near.size:
         return None

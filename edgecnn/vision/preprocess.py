@@ -37,7 +37,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     out = coloured.astype(np.float32)
     out *= scale
     out += shift
-    return np.ascontiguousarray(out.transpose(2, 0, 1)) if spec.layout == "nchw" else out
+    return np.ascontiguousarray(out.transpose(2, 0, 1) if spec.layout == "nchw" else out)
 
 
 def _resize(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

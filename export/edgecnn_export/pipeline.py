@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
 from edgecnn.bundle import Calibration, Manifest, ReadDecode, Variant, write_bundle
-from edgecnn.bundle.manifest import Format, Precision
-from edgecnn.bundle.read import CARD, GOLDEN, Golden
+from edgecnn.bundle.manifest import CARD, GOLDEN, Format, Precision
+from edgecnn.bundle.read import Golden
 from edgecnn.bundle.write import pack_golden
 from edgecnn.data.lines import load_lines
 from edgecnn.data.samples import LineSample

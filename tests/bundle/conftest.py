@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edgecnn.bundle import InputSpec, Manifest, Metric, Parity, ReadDecode, Variant, write_bundle
-from edgecnn.bundle.manifest import Format, Precision
-from edgecnn.bundle.read import CARD, GOLDEN, MANIFEST, Golden
+from edgecnn.bundle.manifest import CARD, GOLDEN, MANIFEST, Format, Precision
+from edgecnn.bundle.read import Golden
 from edgecnn.bundle.write import pack_golden
 from edgecnn.vision.serials import GLYPHS, GRAMMARS
 

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from numpy.typing import NDArray
 
 from edgecnn.bundle import Manifest, read, read_bundle, write_bundle
-from edgecnn.bundle.read import CARD, GOLDEN, MANIFEST, SIGNATURE, Golden
+from edgecnn.bundle.manifest import CARD, GOLDEN, MANIFEST, SIGNATURE
+from edgecnn.bundle.read import Golden
 from edgecnn.bundle.sign import sign
 from edgecnn.bundle.write import pack_golden
 from edgecnn.errors import BundleError
@@ -24,8 +25,6 @@ from edgecnn.vision.serials import GLYPHS
 
 Parts = dict[str, bytes]
 Pack = Callable[[Iterable[tuple[str, bytes]]], Path]
-
-open_bug = pytest.mark.xfail(strict=True, reason="reported, not fixed yet")
 
 
 def _refusal(path: Path, *trusted: Ed25519PublicKey) -> str:
@@ -81,7 +80,11 @@ def test_a_folder(tmp_path: Path) -> None:
     assert "got a folder" in _refusal(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"hello", b"\x00" * 4096, b"PK\x05\x06" * 50])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", b"hello", b"\x00" * 4096, b"PK\x05\x06" * 50],
+    ids=["empty", "short", "text", "zeros", "ends"],
+)
 def test_not_a_zip(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.edge"
     path.write_bytes(content)
@@ -115,13 +118,16 @@ def test_another_schema_version(parts: Parts, pack: Pack, version: object) -> No
     assert f"schema version {version!r}, this edgecnn reads 1" in message
 
 
-@open_bug
 @pytest.mark.parametrize("version", [True, 1.0])
 def test_a_schema_version_that_only_equals_ours(parts: Parts, pack: Pack, version: object) -> None:
-    assert "schema_version" in _refusal(pack(_edited(parts, schema_version=version)))
+    assert "schema version" in _refusal(pack(_edited(parts, schema_version=version)))
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5000, b"\x80"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"\x80"],
+    ids=["empty", "open", "bom", "deep", "latin"],
+)
 def test_a_manifest_that_is_not_json(parts: Parts, pack: Pack, raw: bytes) -> None:
     assert "manifest.json is not JSON" in _refusal(pack({**parts, MANIFEST: raw}.items()))
 
@@ -163,7 +169,6 @@ def test_a_variant_that_breaks_the_schema(
     assert _refusal(pack(_edited(parts, variants=variants))).startswith("manifest.json: ")
 
 
-@open_bug
 @pytest.mark.parametrize("name", [MANIFEST, GOLDEN, CARD, SIGNATURE])
 def test_a_variant_that_takes_a_name_of_the_bundle(parts: Parts, pack: Pack, name: str) -> None:
     variants = json.loads(parts[MANIFEST])["variants"]
@@ -171,17 +176,15 @@ def test_a_variant_that_takes_a_name_of_the_bundle(parts: Parts, pack: Pack, nam
     assert "variants" in _refusal(pack(_edited(parts, variants=variants)))
 
 
-@open_bug
 def test_two_variants_of_one_name(parts: Parts, pack: Pack) -> None:
     variants = json.loads(parts[MANIFEST])["variants"]
     variants[1] |= {"format": "onnx", "precision": "fp32"}
-    assert "onnx-fp32" in _refusal(pack(_edited(parts, variants=variants)))
+    assert "same format and precision" in _refusal(pack(_edited(parts, variants=variants)))
 
 
-@open_bug
 @pytest.mark.parametrize(
     "changes",
-    [{"currencies": []}, {"currencies": ["EUR"]}, {"charset": "0123"}, {"charset": GLYPHS + "A"}],
+    [{"currencies": []}, {"currencies": ["EUR"]}, {"charset": GLYPHS + "A"}],
 )
 def test_a_decode_section_that_no_decoder_can_follow(
     parts: Parts, pack: Pack, changes: dict[str, Any]
@@ -297,11 +300,11 @@ def test_a_trusted_key_vouches(
     assert "not signed by a trusted key" in _refusal(path, stranger.public_key())
 
 
-@pytest.mark.parametrize("signature", [b"", b"\x00" * 64, b"x" * 63, b"x" * 65])
+@pytest.mark.parametrize("length", [0, 63, 64, 65])
 def test_a_signature_that_is_none(
-    parts: Parts, pack: Pack, key: Ed25519PrivateKey, signature: bytes
+    parts: Parts, pack: Pack, key: Ed25519PrivateKey, length: int
 ) -> None:
-    path = pack({**parts, SIGNATURE: signature}.items())
+    path = pack({**parts, SIGNATURE: bytes(length)}.items())
     assert "not signed by a trusted key" in _refusal(path, key.public_key())
 
 
@@ -322,6 +325,12 @@ def _npz(method: int, **arrays: bytes) -> bytes:
         for name, data in arrays.items():
             archive.writestr(f"{name}.npy", data)
     return buffer.getvalue()
+
+
+def _spoilt(raw: bytes) -> bytes:
+    """Break the compressed data of the first member."""
+    start = 30 + raw[26]  # the header and the name
+    return raw[:start] + b"\xff" * 8 + raw[start + 8 :]
 
 
 def _shaped(shape: str) -> bytes:
@@ -346,16 +355,15 @@ def test_golden_that_is_not_as_expected(parts: Parts, pack: Pack, data: bytes) -
         read_bundle(path).golden()
 
 
-@open_bug
 @pytest.mark.parametrize(
     "data",
     [
-        _npz(zipfile.ZIP_STORED)[:0] + b"\x93NUMPY\x01\x00" + _npy("{}")[8:],
-        _shaped("(10000000000000,)"),
+        _npy("{'descr': '|u1', 'fortran_order': False, 'shape': (0,)}"),
+        _shaped(f"({1 << 60},)"),
         _shaped(f"({10**30},)"),
         _npz(zipfile.ZIP_STORED, **{"picture-0": _npy("{1: 2, 'a': 3}")}),
         _npz(zipfile.ZIP_STORED, **{"picture-0": _npy("{(((")}),
-        _npz(zipfile.ZIP_DEFLATED, **{"picture-0": _npy("{}") * 9}).replace(b"\x00\x93", b"zz"),
+        _spoilt(_npz(zipfile.ZIP_DEFLATED, **{"picture-0": _npy("{}")})),
     ],
     ids=["npy", "huge", "past 64 bits", "odd keys", "open brackets", "deflated"],
 )
@@ -365,7 +373,6 @@ def test_golden_that_breaks_numpy(parts: Parts, pack: Pack, data: bytes) -> None
         read_bundle(path).golden()
 
 
-@open_bug
 @pytest.mark.parametrize(
     ("pictures", "outputs"),
     [
@@ -386,20 +393,16 @@ def test_golden_of_another_shape(
         read_bundle(pack(_sealed(parts, GOLDEN, data))).golden()
 
 
-@open_bug
 def test_a_card_that_is_no_text(parts: Parts, pack: Pack) -> None:
     with pytest.raises(BundleError, match="card"):
         read_bundle(pack(_sealed(parts, CARD, b"\xff\xfe"))).card()
 
 
-@open_bug
 def test_a_bundle_compressed_while_in_use(bundle_path: Path, parts: Parts) -> None:
     bundle = read_bundle(bundle_path)
     with zipfile.ZipFile(bundle_path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("tiny.onnx", parts["tiny.onnx"] * 100)
-    raw = bytearray(bundle_path.read_bytes())
-    raw[40:44] = b"\xff" * 4
-    bundle_path.write_bytes(raw)
+    bundle_path.write_bytes(_spoilt(bundle_path.read_bytes()))
     with pytest.raises(BundleError):
         bundle.model(bundle.variant("onnx-fp32"))
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edgecnn.bundle import Manifest, read_bundle, write_bundle
-from edgecnn.bundle.read import CARD, GOLDEN, MANIFEST, SIGNATURE, Golden
+from edgecnn.bundle.manifest import CARD, GOLDEN, MANIFEST, SIGNATURE
+from edgecnn.bundle.read import Golden
 from edgecnn.bundle.sign import (
     check_signature,
     generate_key_pair,
@@ -41,7 +42,7 @@ write_bundle(Path(sys.argv[2]), manifest, {n: (folder / n).read_bytes() for n in
 def test_equal_contents_give_equal_bytes(
     tmp_path: Path, manifest: Manifest, members: Members, bundle_bytes: bytes
 ) -> None:
-    turned = dict(reversed(members.items()))
+    turned = dict(reversed(list(members.items())))
     write_bundle(tmp_path / "again.edge", manifest, turned)
     assert (tmp_path / "again.edge").read_bytes() == bundle_bytes
 
@@ -137,7 +138,7 @@ def test_golden_packs_to_equal_bytes(golden: Golden) -> None:
     first, *rest = golden.pictures
     same = Golden((np.asfortranarray(first), *rest), golden.outputs)
     assert pack_golden(golden) == pack_golden(golden) == pack_golden(same)
-    other = Golden((first ^ 1, *rest), golden.outputs)
+    other = Golden((np.roll(first, 1), *rest), golden.outputs)
     assert pack_golden(golden) != pack_golden(other)
 
 
@@ -182,7 +183,6 @@ def test_keys_are_not_overwritten_unasked(tmp_path: Path, there: str) -> None:
     assert load_public_key(tmp_path / "signer.pub")
 
 
-@pytest.mark.xfail(strict=True, reason="reported, not fixed yet")
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_a_private_key_cannot_take_the_public_name(tmp_path: Path, overwrite: bool) -> None:
     with pytest.raises(InputError, match="another name"):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecnn.bundle.read import CARD, GOLDEN, Golden, read_bundle
+from edgecnn.bundle.manifest import CARD, GOLDEN
+from edgecnn.bundle.read import Golden, read_bundle
 from edgecnn.bundle.write import pack_golden, write_bundle
 from edgecnn_device.verify import verify
 

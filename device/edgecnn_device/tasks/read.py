@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Manifest
+from edgecnn.errors import BundleError
 from edgecnn.vision.ctc import SerialReading, decode_serial
 
 
@@ -14,5 +15,11 @@ def decode(
 ) -> tuple[SerialReading, ...]:
     """Return the serial in the picture, or nothing."""
     rules = manifest.decode
+    shape = outputs[0].shape
+    if len(shape) != 3 or shape[0] != 1 or 0 in shape or shape[2] != len(rules.charset) + 1:
+        raise BundleError(
+            f"expected outputs (1, columns, {len(rules.charset) + 1}), got {shape}: "
+            "the model does not fit its manifest"
+        )
     found = decode_serial(outputs[0][0], rules.charset, rules.currencies, rules.min_confidence)
     return () if found is None else (found,)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from edgecnn.data.synth.pixels import spread
 
-Range: TypeAlias = tuple[float, float]
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] <= value[1]:
+        raise ValueError(f"expected a range from low to high, got {value}")
+    return value
+
+
+Range: TypeAlias = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ordered)]
+"""Low and high end."""
 Image: TypeAlias = NDArray[np.float32]
 
 
@@ -36,6 +44,16 @@ class Camera(BaseModel):
     """Darkening at the darkest place."""
     glare: float = Field(0.12, ge=0, le=1)
     """Share of lines with a bright reflection."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Camera:
+        if not (self.glyph_px[0] >= 4 and self.glyph_px[1] <= 512):
+            raise ValueError(f"glyph_px must lie within 4..512, got {self.glyph_px}")
+        if not (self.jpeg[0] >= 1 and self.jpeg[1] <= 100):
+            raise ValueError(f"jpeg must lie within 1..100, got {self.jpeg}")
+        if min(self.blur[0], self.motion[0], self.noise[0], self.shade[0]) < 0:
+            raise ValueError("blur, motion, noise and shade cannot be negative")
+        return self
 
 
 def shade(image: Image, camera: Camera, rng: np.random.Generator) -> Image:

@@ -82,7 +82,10 @@ class Face:
             if not isinstance(font, ImageFont.FreeTypeFont):
                 raise DataError("Pillow was built without FreeType: install a wheel from PyPI")
             return font
-        return ImageFont.truetype(str(self._path), size)
+        try:
+            return ImageFont.truetype(str(self._path), size)
+        except OSError as error:
+            raise DataError(f"font {self.name}: the file is no font: {error}") from error
 
     @lru_cache(maxsize=256)  # noqa: B019  a face lives as long as its process
     def _sized(self, cap_px: int) -> ImageFont.FreeTypeFont:

@@ -44,6 +44,14 @@ class LineProfile(BaseModel):
         ("plain", "waves", "lattice", "blotch", "microtext", "moire"), min_length=1
     )
     camera: degrade.Camera = degrade.Camera()
+    tracking: degrade.Range = (-0.03, 0.3)
+    """Extra space between characters, as a share of a capital's height."""
+    wide_tracking: degrade.Range = (0.15, 0.6)
+    """The same for the widely set lines of USD and KRW."""
+    gap: degrade.Range = (0.0, 1.3)
+    """Space where the note prints one, likewise."""
+    growth: degrade.Range = (0.55, 0.85)
+    """Size of the first numeral of a growing line, as a share of the last."""
     contrast: float = Field(34.0, ge=0, le=200)
     """Least difference between ink and paper, in grey levels."""
     clutter: float = Field(0.5, ge=0, le=1)
@@ -104,7 +112,8 @@ class LineGenerator:
         camera = self.profile.camera
         glyph_px = float(np.exp(rng.uniform(*np.log(camera.glyph_px))))
         faces = self._faces[currency]
-        style = _style(currency, faces[int(rng.integers(len(faces)))], glyph_px, rng)
+        face = faces[int(rng.integers(len(faces)))]
+        style = _style(self.profile, currency, face, glyph_px, rng)
         print_mask, centres = _typeset(text, pattern, style, rng)
         mask, corners, offset = _frame(print_mask, style.cap_px, rng)
         paper = _paper(currency, rng)
@@ -127,16 +136,16 @@ def _require(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
         raise DataError(f"unknown {what} {unknown[0]!r}: expected one of {', '.join(known)}")
 
 
-def _style(currency: str, face: Face, glyph_px: float, rng: Rng) -> _Style:
+def _style(profile: LineProfile, currency: str, face: Face, glyph_px: float, rng: Rng) -> _Style:
     growing = {"INR": 0.75, "RUB": 0.35}.get(currency, 0.05)
-    growth = rng.uniform(0.55, 0.85) if rng.random() < growing else 1.0
+    growth = rng.uniform(*profile.growth) if rng.random() < growing else 1.0
     wide = currency in {"USD", "KRW"} and rng.random() < 0.6
     return _Style(
         face=face,
         cap_px=int(np.clip(glyph_px * 1.15, 16, 44)),
         growth=float(growth),
-        tracking=float(rng.uniform(0.15, 0.6) if wide else rng.uniform(-0.03, 0.3)),
-        gap=float(rng.uniform(0.0, 1.3)),
+        tracking=float(rng.uniform(*(profile.wide_tracking if wide else profile.tracking))),
+        gap=float(rng.uniform(*profile.gap)),
     )
 
 

@@ -66,11 +66,14 @@ def write_lines(folder: Path, number: int, seed: int, profile: LineProfile) -> i
     Raises:
         InputError: the folder holds something.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty: choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     generator = LineGenerator(profile, seed)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty: choose another folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
     try:
         rows = io.StringIO()
         writer = csv.writer(rows, lineterminator="\n")
