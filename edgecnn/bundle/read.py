@@ -203,8 +203,8 @@ def _parse(path: Path, raw: bytes) -> Manifest:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in (MANIFEST, *first["loc"]))
-        raise BundleError(f"{path}: {place}: {first['msg']}: get the bundle again") from error
+        place = ".".join(str(part) for part in first["loc"]) or "as a whole"
+        raise BundleError(f"{path}: {MANIFEST}: {place}: {first['msg']}") from error
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
