@@ -84,7 +84,9 @@ def _note(folder: Path, row: dict[str, str], number: int) -> list[LineSample]:
     try:
         quads = [np.array(q, np.float32).reshape(4, 2) for q in json.loads(row["quads"] or "[]")]
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{place}: quads: expected a list of eight numbers each: {error}") from error
+        raise DataError(
+            f"{place}: quads: expected a list of eight numbers each: {error}"
+        ) from error
     if not quads:
         return []
     image = _picture(folder / row["file"], place)

@@ -83,6 +83,7 @@ def train(
     if (run / RECIPE).exists() and not resume:
         raise RecipeError(f"{run} holds a run already: choose another folder or give --resume")
     torch.manual_seed(recipe.seed)
+    torch.set_flush_denormal(True)  # tiny gradients otherwise cost a CPU many times their worth
     model = read.build_reader(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.init is not None:
         checkpoint.load_weights(model, Path(recipe.init) / checkpoint.WEIGHTS)

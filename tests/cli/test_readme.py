@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -11,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-if importlib.util.find_spec("torch") is None:
-    pytest.skip("the README's training needs the extra `export`", allow_module_level=True)
+pytest.importorskip("torch", reason="the README's training needs the extra `export`")
 
 _ELSEWHERE = ("make ", "pip ", "git ")  # CI calls make itself
 
