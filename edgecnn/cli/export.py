@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("onnx", "tflite")
 PRECISIONS = ("fp32", "int8")
-FEW_SAMPLES = 500
 
 
 @click.command("export")
@@ -98,6 +97,8 @@ def command(
 
 
 def _show(exported: Exported) -> None:
+    from edgecnn_export.tolerances import FEW_SAMPLES
+
     score = exported.float_score
     columns = ("variant", "bytes", "exact", "drop, points (95 %)", "max abs", "cosine", "gate")
     rows = []

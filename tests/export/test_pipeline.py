@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,9 @@ def test_a_miss_leaves_only_rejected_files(
 
 def test_fp32_alone_needs_no_calibration(run_folder: Path, gate: Path, tmp_path: Path) -> None:
     options = ExportOptions(evaluate=gate, formats=("onnx",), precisions=("fp32",))
-    key = generate_key_pair(tmp_path / "k.pem").with_suffix(".pem")
-    signed = ExportOptions(**{**options.__dict__, "key": load_private_key(key)})
+    generate_key_pair(tmp_path / "k.pem")
+    key = tmp_path / "k.pem"
+    signed = replace(options, key=load_private_key(key))
     done = export_run(run_folder, tmp_path / "f.edge", signed)
     assert read_bundle(done.bundle, [load_public_key(tmp_path / "k.pub")]).signed
 

@@ -119,8 +119,8 @@ def _dots(height: int, width: int, rng: np.random.Generator) -> Pattern:
 
 
 def paint(
-    height: int, width: int, families: tuple[str, ...], colour: NDArray[np.float32],
-    rng: np.random.Generator,
+    height: int, width: int, families: tuple[str, ...], strength: tuple[float, float],
+    colour: NDArray[np.float32], rng: np.random.Generator,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Paint paper of one colour with one to three patterns.
 
@@ -128,6 +128,7 @@ def paint(
         height: pixels.
         width: pixels.
         families: names of `FAMILIES` to choose from.
+        strength: least and largest amplitude of a pattern, in grey levels.
         colour: (3,) BGR, 0..255.
         rng: the source of every choice.
 
@@ -138,8 +139,8 @@ def paint(
     image[:] = colour
     for _ in range(int(rng.integers(1, 4))):
         pattern = FAMILIES[families[int(rng.integers(len(families)))]](height, width, rng)
-        strength = rng.uniform(3, 42) * (1 if rng.random() < 0.5 else -1)
-        tint = rng.uniform(0.15, 1.0, 3) * strength
+        amplitude = rng.uniform(*strength) * (1 if rng.random() < 0.5 else -1)
+        tint = rng.uniform(0.15, 1.0, 3) * amplitude
         if rng.random() < 0.4:  # the pattern fades along the line
             first, last = rng.uniform(0, 1, 2).tolist()
             ramp = np.linspace(first, last, width, dtype=np.float32)

@@ -43,6 +43,8 @@ class LineProfile(BaseModel):
     backgrounds: tuple[str, ...] = Field(
         ("plain", "waves", "lattice", "blotch", "microtext", "moire"), min_length=1
     )
+    guilloche: degrade.Range = (3.0, 42.0)
+    """Amplitude of each of one to three background patterns, in grey levels."""
     camera: degrade.Camera = degrade.Camera()
     tracking: degrade.Range = (-0.03, 0.3)
     """Extra space between characters, as a share of a capital's height."""
@@ -56,6 +58,9 @@ class LineProfile(BaseModel):
     """Least difference between ink and paper, in grey levels."""
     clutter: float = Field(0.5, ge=0, le=1)
     """Share of lines with neighbouring print, strips or scratches."""
+    drill: float = Field(0.0, ge=0, le=1)
+    """Share of lines in which letters stand for about half of the digits: no serial of any note,
+    but practice for the letters, of which real serials have few."""
     negatives: float = Field(0.0, ge=0, le=1)
     """Share of lines that hold nothing to read: upside down, or no print at all."""
     currencies: tuple[str, ...] = Field(tuple(GRAMMARS), min_length=1)
@@ -96,6 +101,8 @@ class LineGenerator:
         patterns = GRAMMARS[currency].patterns
         pattern = patterns[int(rng.integers(len(patterns)))]
         text = pattern.sample(rng)
+        if self.profile.drill and rng.random() < self.profile.drill:
+            text = _drill(text, currency, rng)
         negative = rng.random() < self.profile.negatives
         turned = negative and rng.random() < 0.6
         blank = negative and not turned
@@ -118,7 +125,7 @@ class LineGenerator:
         mask, corners, offset = _frame(print_mask, style.cap_px, rng)
         paper = _paper(currency, rng)
         height, width = mask.shape
-        image = paint(height, width, self.profile.backgrounds, paper, rng)
+        image = paint(height, width, self.profile.backgrounds, self.profile.guilloche, paper, rng)
         if rng.random() < self.profile.clutter:
             _clutter(image, style, rng)
         if currency == "INR" and rng.random() < 0.3:
@@ -129,6 +136,20 @@ class LineGenerator:
         image, seen = _photograph(image, corners, places, glyph_px / style.cap_px, camera, rng)
         image = degrade.blur(image, glyph_px, camera, rng)
         return degrade.sense(image, camera, rng), tuple(float(x) for x in seen)
+
+
+# Letters that look like a digit teach nothing where a digit should stand.
+_DRILL = {
+    c: "".join(x for x in (CYRILLIC if c == "RUB" else LATIN) if x not in "OIОоЗз") for c in GRAMMARS
+}
+
+
+def _drill(text: str, currency: str, rng: Rng) -> str:
+    letters = _DRILL[currency]
+    return "".join(
+        letters[int(rng.integers(len(letters)))] if c in DIGITS and rng.random() < 0.5 else c
+        for c in text
+    )
 
 
 def _require(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
