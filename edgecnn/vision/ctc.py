@@ -1,7 +1,8 @@
 """Decodes the columns of a CTC reader into a serial number that a grammar accepts.
 
-Graves et al., "Connectionist Temporal Classification", ICML 2006. The best path is taken first;
-where no grammar accepts it, the best path through the grammars (Viterbi over their positions).
+Graves et al., "Connectionist Temporal Classification", ICML 2006. The best path is taken first,
+then with look-alikes repaired by position; where no grammar accepts that, the best path through the
+grammars (Viterbi over their positions).
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.vision.serials import GRAMMARS, Pattern, from_glyphs, parse, to_glyphs
+from edgecnn.vision.serials import (
+    GRAMMARS,
+    LOOKALIKES,
+    Pattern,
+    from_glyphs,
+    parse,
+    snap,
+    to_glyphs,
+)
 
 LENGTH_SLACK = 2
 """A grammar may explain a best path that is this many characters longer or shorter."""
+
+LOOKALIKE_PENALTY = float(np.log(0.8))
+"""What a look-alike costs against the character's own shape."""
 
 _FAR = np.float32(-1e9)
 
@@ -77,9 +89,10 @@ def decode_serial(
     glyphs, confidence = best_path(log_p, charset)
     if not glyphs:
         return None
-    reading = parse(glyphs, currencies)
+    reading = parse(glyphs, currencies) or snap(glyphs, currencies)
     if reading is not None:
-        found = SerialReading(reading.text, confidence, reading.currency)
+        sure = confidence * float(np.exp(LOOKALIKE_PENALTY * reading.repairs))
+        found = SerialReading(reading.text, sure, reading.currency)
     else:
         constrained = _constrained(log_p, len(glyphs), _lattice(charset, currencies))
         if constrained is None:
@@ -89,16 +102,46 @@ def decode_serial(
 
 
 @dataclass(frozen=True)
+class _Alphabet:
+    """What may stand at a position: shapes, and the character that each means there."""
+
+    classes: NDArray[np.intp]
+    """Network output of each shape: the characters' own, then their look-alikes'."""
+    means: str
+    """The character of each shape."""
+    identity: NDArray[np.intp]
+    """The class of the character that each shape means."""
+    penalty: Array
+    """Added to the log-probability of each shape: 0 for a character's own."""
+
+
+@dataclass(frozen=True)
 class _Lattice:
     """The patterns of several grammars as one batch of position alphabets."""
 
     patterns: tuple[tuple[str, Pattern], ...]
-    alphabets: tuple[NDArray[np.intp], ...]
-    """Distinct alphabets, as classes."""
+    alphabets: tuple[_Alphabet, ...]
+    """Distinct ones."""
     position_alphabet: NDArray[np.intp]
     """(patterns, longest): which alphabet each position takes; 0 where there is no position."""
     lengths: NDArray[np.intp]
-    charset: str
+
+
+def _alphabet(allowed: str, class_of: dict[str, int]) -> _Alphabet:
+    own = [g for g in to_glyphs(allowed) if g in class_of]
+    shapes = [(g, g) for g in own]
+    shapes += [
+        (like, g)
+        for g in own
+        for like in LOOKALIKES.get(g, "")
+        if like in class_of and like not in own
+    ]
+    return _Alphabet(
+        classes=np.array([class_of[shape] for shape, _ in shapes], np.intp),
+        means="".join(g for _, g in shapes),
+        identity=np.array([class_of[g] for _, g in shapes], np.intp),
+        penalty=np.array([0 if s == g else LOOKALIKE_PENALTY for s, g in shapes], np.float32),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -111,9 +154,6 @@ def _lattice(charset: str, currencies: tuple[str, ...]) -> _Lattice:
         if all(set(to_glyphs(a)) & set(charset) for a in p.positions)
     )
     distinct = list(dict.fromkeys(a for _, p in patterns for a in p.positions))
-    alphabets = tuple(
-        np.array([class_of[g] for g in to_glyphs(a) if g in class_of], np.intp) for a in distinct
-    )
     longest = max((len(p.positions) for _, p in patterns), default=0)
     position_alphabet = np.zeros((len(patterns), longest), np.intp)
     for row, (_, pattern) in enumerate(patterns):
@@ -121,7 +161,8 @@ def _lattice(charset: str, currencies: tuple[str, ...]) -> _Lattice:
             distinct.index(a) for a in pattern.positions
         ]
     lengths = np.array([len(p.positions) for _, p in patterns], np.intp)
-    return _Lattice(patterns, alphabets, position_alphabet, lengths, charset)
+    alphabets = tuple(_alphabet(a, class_of) for a in distinct)
+    return _Lattice(patterns, alphabets, position_alphabet, lengths)
 
 
 def _constrained(log_p: Array, length: int, lattice: _Lattice) -> SerialReading | None:
@@ -135,22 +176,24 @@ def _constrained(log_p: Array, length: int, lattice: _Lattice) -> SerialReading 
     near = np.flatnonzero(np.abs(lattice.lengths - length) <= LENGTH_SLACK)
     if not near.size:
         return None
-    chosen = [log_p[:, a] for a in lattice.alphabets]
+    chosen = [log_p[:, a.classes] + a.penalty for a in lattice.alphabets]
     best = np.stack([c.max(1) for c in chosen], 1)
-    which = np.stack([a[c.argmax(1)] for a, c in zip(lattice.alphabets, chosen, strict=True)], 1)
+    which = np.stack(
+        [a.identity[c.argmax(1)] for a, c in zip(lattice.alphabets, chosen, strict=True)], 1
+    )
     rows = lattice.position_alphabet[near]
     scores, back = _viterbi(log_p[:, 0], best[:, rows], which[:, rows])
     ends = 2 * lattice.lengths[near]
     index = np.arange(near.size)
-    final = np.maximum(scores[index, ends], scores[index, ends - 1])
+    last, before = scores[index, ends], scores[index, ends - 1]
+    final = np.maximum(last, before)
     for winner in np.argsort(-final):
         if final[winner] <= _FAR / 2:
             return None
+        state = int(ends[winner]) - int(last[winner] < before[winner])
+        path = _path(back[:, winner], state)
+        glyphs, confidence = _spell(log_p, path, int(near[winner]), lattice)
         currency, pattern = lattice.patterns[near[winner]]
-        state = int(ends[winner]) - int(
-            scores[winner, ends[winner]] < scores[winner, ends[winner] - 1]
-        )
-        glyphs, confidence = _trace(log_p, back[:, winner], state, pattern, lattice)
         text = from_glyphs(glyphs, currency)
         if pattern.accepts(text):
             return SerialReading(text, confidence, currency)
@@ -186,20 +229,22 @@ def _viterbi(blank: Array, best: Array, which: NDArray[np.intp]) -> tuple[Array,
     return score[:, 2:], back
 
 
-def _trace(
-    log_p: Array, back: NDArray[np.int8], state: int, pattern: Pattern, lattice: _Lattice
-) -> tuple[str, float]:
-    """Follow a path from its last state; name each position by its columns together."""
+def _path(back: NDArray[np.int8], state: int) -> NDArray[np.intp]:
+    """Follow a path back from its last state; returns the state of each column."""
     path = np.empty(len(back), np.intp)
     for t in range(len(back) - 1, -1, -1):
         path[t] = state
         state -= int(back[t, state])
+    return path
+
+
+def _spell(log_p: Array, path: NDArray[np.intp], row: int, lattice: _Lattice) -> tuple[str, float]:
+    """Name each position by its columns together; returns shapes and confidence."""
     glyphs, total = [], 0.0
-    row = lattice.patterns.index(next(p for p in lattice.patterns if p[1] is pattern))
-    for place in range(len(pattern.positions)):
+    for place in range(int(lattice.lengths[row])):
         alphabet = lattice.alphabets[lattice.position_alphabet[row, place]]
-        columns = log_p[path == 2 * place + 1][:, alphabet]
+        columns = log_p[path == 2 * place + 1][:, alphabet.classes] + alphabet.penalty
         pick = int(columns.sum(0).argmax())
-        glyphs.append(lattice.charset[alphabet[pick] - 1])
+        glyphs.append(alphabet.means[pick])
         total += float(columns[:, pick].max())
     return "".join(glyphs), float(np.exp(total))

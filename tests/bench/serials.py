@@ -40,8 +40,9 @@ from edgecnn_device import Runner, open_runner
 
 HERE = Path(__file__).parent
 SEED = 9001
-LOOKED_AT = ("USD_0001.jpg", "USD_0007.jpg", "KRW_1000.jpg")
-"""Pictures that were looked at while the generator was written; the INR note below likewise."""
+LOOKED_AT = ("KRW_1000.jpg", *(f"USD_{number:04d}.jpg" for number in range(1, 21)))
+"""Pictures that were looked at while generator and decoder were written (the decoder's look-alikes
+come from the dollars among them); the INR note below likewise."""
 LOOKED_AT_NOTE = "7AR441695"
 
 Image = NDArray[np.uint8]

@@ -10,7 +10,7 @@ from edgecnn.vision.ctc import best_path, decode_serial, log_softmax
 from edgecnn.vision.serials import DIGITS, GLYPHS, GRAMMARS, to_glyphs
 
 ALL = tuple(GRAMMARS)
-SMALL = "01AB*"
+SMALL = "01AK*"
 """A charset so small that every serial of INR in it can be tried."""
 
 Logits = NDArray[np.float32]
@@ -93,7 +93,7 @@ def test_the_position_decides_between_look_alikes(serial: str, printed: str, see
     assert best_path(log_softmax(logits), GLYPHS)[0] == serial.replace(printed, seen)
     reading = decode_serial(logits, GLYPHS, ALL, 0.0)
     assert reading is not None and reading.text == serial
-    assert reading.confidence == pytest.approx(1 / (1 + np.exp(0.5)), rel=0.01)
+    assert reading.confidence == pytest.approx(0.8 / (1 + np.exp(-0.5)), rel=0.02)
 
 
 def test_a_doubtful_reading_is_withheld() -> None:
@@ -161,13 +161,13 @@ def _most_likely(log_p: Logits) -> str:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_constrained_path_is_the_most_likely_serial(seed: int) -> None:
-    """A digit is made to look like a letter; the answer is that of trying every serial."""
+    """A digit is made to read as a letter unlike it; the answer is that of trying every serial."""
     rng = np.random.default_rng(seed)
     patterns = GRAMMARS["INR"].patterns
     positions = patterns[seed % len(patterns)].positions
     text = "".join(str(rng.choice([c for c in p if c in SMALL])) for p in positions)
     logits = _columns(text, SMALL, clear=6) + rng.normal(0, 0.5, (2 * len(text) + 1, 6))
-    logits[2 * len(text) - 3, SMALL.index("B") + 1] = 9
+    logits[2 * len(text) - 3, SMALL.index("K") + 1] = 9
     log_p = log_softmax(logits.astype(np.float32))
     assert best_path(log_p, SMALL)[0] != text
     reading = decode_serial(logits.astype(np.float32), SMALL, ("INR",), 0.0)

@@ -140,7 +140,8 @@ class LineGenerator:
 
 # Letters that look like a digit teach nothing where a digit should stand.
 _DRILL = {
-    c: "".join(x for x in (CYRILLIC if c == "RUB" else LATIN) if x not in "OIОоЗз") for c in GRAMMARS
+    c: "".join(x for x in (CYRILLIC if c == "RUB" else LATIN) if x not in "OIОоЗз")
+    for c in GRAMMARS
 }
 
 
