@@ -89,7 +89,7 @@ def decode_serial(
     glyphs, confidence = best_path(log_p, charset)
     if not glyphs:
         return None
-    reading = parse(glyphs, currencies) or snap(glyphs, currencies)
+    reading = parse(glyphs, currencies) or snap(glyphs, currencies, LOOKALIKES)
     if reading is not None:
         sure = confidence * float(np.exp(LOOKALIKE_PENALTY * reading.repairs))
         found = SerialReading(reading.text, sure, reading.currency)
