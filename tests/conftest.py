@@ -37,14 +37,20 @@ def zoo_bundle() -> Path:
 def easy_lines() -> list[tuple[NDArray[np.uint8], str]]:
     """A few large, clean generated lines with their serials."""
     profile = default_profile()
-    clean = {"glyph_px": (30, 34), "blur": (0, 0.01), "noise": (0, 2), "jpeg": (94, 96)}
+    clean = {
+        "glyph_px": (30, 34),
+        "blur": (0, 0.01),
+        "noise": (0, 2),
+        "jpeg": (94, 96),
+        "motion": (0, 0),
+    }
     easy = profile.model_copy(
         update={
             "camera": profile.camera.model_copy(update={**clean, "shade": (0, 0.1), "glare": 0.0}),
             "backgrounds": ("plain",), "contrast": 90.0, "clutter": 0.0,
         }
     )  # fmt: skip
-    generator = LineGenerator(easy, 77)
+    generator = LineGenerator(easy, 78)
     samples = [generator(i) for i in range(10)]
     return [(s.image, s.text) for s in samples]
 

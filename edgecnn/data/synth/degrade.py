@@ -28,15 +28,15 @@ class Camera(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    glyph_px: Range = (14.0, 36.0)
+    glyph_px: Range = (16.0, 32.0)
     """Height of the tallest character in the picture."""
-    blur: Range = (0.0, 0.075)
+    blur: Range = (0.0, 0.055)
     """Gaussian sigma, as a share of the glyph height."""
-    motion: Range = (0.0, 0.22)
+    motion: Range = (0.0, 0.15)
     """Length of the motion blur, as a share of the glyph height (one line in four)."""
-    noise: Range = (0.0, 13.0)
+    noise: Range = (0.0, 10.0)
     """Standard deviation, in grey levels of 0..255."""
-    jpeg: Range = (30.0, 96.0)
+    jpeg: Range = (42.0, 94.0)
     """JPEG quality."""
     tilt: Range = (-0.09, 0.09)
     """Shift of each corner, as a share of the line height."""

@@ -43,20 +43,20 @@ class LineProfile(BaseModel):
     backgrounds: tuple[str, ...] = Field(
         ("plain", "waves", "lattice", "blotch", "microtext", "moire"), min_length=1
     )
-    guilloche: degrade.Range = (3.0, 42.0)
+    guilloche: degrade.Range = (2.0, 24.0)
     """Amplitude of each of one to three background patterns, in grey levels."""
     camera: degrade.Camera = degrade.Camera()
     tracking: degrade.Range = (-0.03, 0.3)
     """Extra space between characters, as a share of a capital's height."""
-    wide_tracking: degrade.Range = (0.15, 0.6)
+    wide_tracking: degrade.Range = (0.15, 0.5)
     """The same for the widely set lines of USD and KRW."""
-    gap: degrade.Range = (0.0, 1.3)
+    gap: degrade.Range = (0.0, 1.0)
     """Space where the note prints one, likewise."""
-    growth: degrade.Range = (0.55, 0.85)
+    growth: degrade.Range = (0.6, 0.88)
     """Size of the first numeral of a growing line, as a share of the last."""
-    contrast: float = Field(34.0, ge=0, le=200)
+    contrast: float = Field(40.0, ge=0, le=200)
     """Least difference between ink and paper, in grey levels."""
-    clutter: float = Field(0.5, ge=0, le=1)
+    clutter: float = Field(0.45, ge=0, le=1)
     """Share of lines with neighbouring print, strips or scratches."""
     drill: float = Field(0.0, ge=0, le=1)
     """Share of lines in which letters stand for about half of the digits: no serial of any note,
@@ -274,7 +274,7 @@ def _clutter(image: NDArray[np.float32], style: _Style, rng: Rng) -> None:
     elif kind < 0.55:  # security strip
         left, broad = rng.uniform(0, width), rng.uniform(0.15, 1.6) * cap
         strip = image[:, int(left) : int(left + broad)]
-        strip += (np.array(tone, np.float32) - strip) * np.float32(rng.uniform(0.15, 0.6))
+        strip += (np.array(tone, np.float32) - strip) * np.float32(rng.uniform(0.15, 0.5))
     elif kind < 0.8:  # lines and arcs of the design
         for _ in range(int(rng.integers(1, 5))):
             centre = (int(rng.uniform(0, width)), int(rng.uniform(-1, 2) * height))
