@@ -3,7 +3,8 @@
     python tests/bench/footprint.py [--runs 7] [--export]
 
 Medians over runs after one warm-up (so the disk is warm); the commands take turns, so that noise
-hits all alike.
+hits all alike. This script itself imports nothing large: a child's peak memory, as the system
+counts it, starts at its parent's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import time
 from pathlib import Path
 
 from edgecnn.cli.output import print_table
-from edgecnn.data.synth.write import default_profile, write_lines
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,8 +42,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "lines"
-        write_lines(data, 1, 3, default_profile())
         edgecnn = [sys.executable, "-m", "edgecnn"]
+        synth = [*edgecnn, "data", "synth", "serial-lines"]
+        measure([*synth, "-n", "1", "--seed", "3", "-o", str(data)])
         picture = str(data / "line-000000.png")
         commands = {"edgecnn --help": [*edgecnn, "--help"]}
         for variant in ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32"):
@@ -57,7 +58,7 @@ def main() -> None:
                     found[name].append(result)
         if options.export:
             gate = Path(folder) / "gate"
-            write_lines(gate, 500, 31, default_profile())
+            measure([*synth, "-n", "500", "--seed", "31", "-o", str(gate)])
             command = [*edgecnn, "export", str(ROOT / "edgecnn/zoo/runs/serial-reader"),
                        "-o", f"{folder}/x.edge", "--evaluate", str(gate),
                        "--calibration", str(ROOT / "calibration/serial-lines")]  # fmt: skip
