@@ -274,7 +274,7 @@ def _clutter(image: NDArray[np.float32], style: _Style, rng: Rng) -> None:
     elif kind < 0.55:  # security strip
         left, broad = rng.uniform(0, width), rng.uniform(0.15, 1.6) * cap
         strip = image[:, int(left) : int(left + broad)]
-        strip += (np.array(tone, np.float32) - strip) * np.float32(rng.uniform(0.15, 0.5))
+        strip += (np.array(tone, np.float32) - strip) * np.float32(rng.uniform(0.15, 0.6))
     elif kind < 0.8:  # lines and arcs of the design
         for _ in range(int(rng.integers(1, 5))):
             centre = (int(rng.uniform(0, width)), int(rng.uniform(-1, 2) * height))
