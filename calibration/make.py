@@ -2,8 +2,8 @@
 
     python calibration/make.py
 
-They are drawn with the fonts of the reader's recipe and a seed that nothing else uses, so that no
-picture of a training, validation, gate or test set is among them.
+They are drawn as the reader's first recipe draws its training lines, with a seed that nothing else
+uses, so that no picture of a training, validation, gate or test set is among them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.train.recipe import load_recipe
 
 HERE = Path(__file__).parent
-RECIPE = HERE.parent / "edgecnn/zoo/recipes/serial-reader.yaml"
+RECIPE = HERE.parent / "edgecnn/zoo/recipes/serial-reader-coarse.yaml"
 SEED, COUNT = 3001, 200
 
 
