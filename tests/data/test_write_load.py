@@ -134,7 +134,8 @@ def test_labels_that_are_none(tmp_path: Path, labels: bytes | None) -> None:
     ids=["short row", "no name", "nan", "inf", "huge", "deep"],
 )
 def test_labels_that_break_the_reader(labelled: Callable[..., Path], rows: tuple[str, ...]) -> None:
-    with pytest.raises(DataError, match=r"labels\.csv:2"):
+    # Python 3.10 refuses a NUL itself, and names no line.
+    with pytest.raises(DataError, match=r"labels\.csv:2|line contains NUL"):
         load_lines(labelled(*rows))
 
 
