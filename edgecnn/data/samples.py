@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,3 +25,60 @@ class LineSample:
     """What belongs together, such as the pictures of one physical note."""
     centres: tuple[float, ...] = ()
     """Middle of each character as a share of the width, where a generator knows it."""
+
+
+def _no_boxes() -> NDArray[np.float32]:
+    return np.zeros((0, 4), np.float32)
+
+
+def _no_labels() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
+def _no_landmarks() -> NDArray[np.float32]:
+    return np.zeros((0, 3), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A picture with what is known of it, whatever file said so."""
+
+    name: str
+    """Its file relative to the dataset, or file#index."""
+    read: Callable[[], NDArray[np.uint8]]
+    """Returns the picture, upright, as (H, W, 3) BGR or (H, W) grey; picklable, reads when called.
+
+    Raises `DataError` where the file is damaged.
+    """
+    label: int | None = None
+    """Index into the dataset's classes; None where the picture as a whole has none."""
+    boxes: NDArray[np.float32] = field(default_factory=_no_boxes)
+    """(N, 4) x1, y1, x2, y2 in pixels of the upright picture; the far edges are exclusive."""
+    box_labels: NDArray[np.int64] = field(default_factory=_no_labels)
+    """(N,) indices into the dataset's classes."""
+    landmarks: NDArray[np.float32] = field(default_factory=_no_landmarks)
+    """(K, 3) x, y in pixels, and 1 where the point is visible, else 0."""
+    group: str = ""
+    """What belongs together and must not be split, such as the pictures of one person."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with a dataset."""
+
+    file: str
+    kind: str
+    """A short fixed name, such as ``box-outside``."""
+    detail: str
+    """One line for a person: what was expected, what is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples of one split, in a fixed order."""
+
+    name: str
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    faults: tuple[Fault, ...] = ()
+    """What the reader met and left out: never dropped in silence."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from edgecnn.models.base import ConvNet, GlobalAveragePool
 from edgecnn.models.registry import register_backbone
 
 Stride = tuple[int, int]
@@ -69,7 +70,7 @@ class InvertedResidual(nn.Module):
         return x + out if self.shortcut else out
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(ConvNet):
     """The network of the paper, with the strides of its stages open."""
 
     def __init__(
@@ -88,20 +89,11 @@ class MobileNetV2(nn.Module):
         blocks.append(_conv(channels, feature_channels, 1))
         self.features = nn.Sequential(*blocks)
         self.feature_channels = feature_channels
+        self.pool = GlobalAveragePool()
         self.classifier = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(feature_channels, num_classes)
         )
         self.apply(_initialize)
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, feature_channels, H', W')."""
-        out: Tensor = self.features(x)
-        return out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to logits (N, num_classes)."""
-        out: Tensor = self.classifier(self.forward_features(x).mean((2, 3)))
-        return out
 
 
 def _initialize(module: nn.Module) -> None:
@@ -112,7 +104,7 @@ def _initialize(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-@register_backbone
+@register_backbone(tasks=("classify", "read"))
 def mobilenet_v2(
     *, width: float = 1.0, num_classes: int = 1000, strides: Sequence[Stride] = CLASSIFY_STRIDES,
     feature_channels: int | None = None, dropout: float = 0.2, in_channels: int = 3,

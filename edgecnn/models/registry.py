@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
@@ -20,30 +23,68 @@ class Backbone(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """A registered network."""
+
+    name: str
+    build: Callable[..., nn.Module]
+    input_shape: tuple[int, int, int]
+    """C, H, W of the picture that it was published for."""
+    tasks: tuple[str, ...]
+    """Tasks whose heads it serves."""
+
+
 Builder = TypeVar("Builder", bound=Callable[..., nn.Module])
-_BUILDERS: dict[str, Callable[..., nn.Module]] = {}
+_ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def register_backbone(builder: Builder) -> Builder:
-    """Register a constructor under its function name."""
-    _BUILDERS[builder.__name__] = builder
-    return builder
+def register_backbone(
+    *, input_shape: tuple[int, int, int] = (3, 224, 224), tasks: tuple[str, ...] = ("classify",),
+    name: str | None = None,
+) -> Callable[[Builder], Builder]:  # fmt: skip
+    """Register a constructor under its function name, or under ``name``."""
+
+    def register(builder: Builder) -> Builder:
+        key = name or builder.__name__
+        _ARCHITECTURES[key] = Architecture(key, builder, input_shape, tasks)
+        return builder
+
+    return register
 
 
 def list_backbones() -> list[str]:
     """Return the names that `create_backbone` knows."""
-    return sorted(_BUILDERS)
+    return sorted(_ARCHITECTURES)
+
+
+def find_architecture(name: str) -> Architecture:
+    """Return what is registered under a name.
+
+    Raises:
+        InputError: no such name; the message names the nearest, or lists the known ones.
+    """
+    found = _ARCHITECTURES.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, _ARCHITECTURES, n=1)
+        hint = (
+            f"did you mean {near[0]}?" if near else f"expected one of {', '.join(list_backbones())}"
+        )
+        raise InputError(f"unknown architecture {name!r}: {hint}")
+    return found
 
 
 def create_backbone(name: str, **options: Any) -> nn.Module:
     """Build a registered network with random weights.
 
     Raises:
-        InputError: no such name; the message lists the known ones.
+        InputError: no such name, or an option that its constructor does not take.
     """
-    builder = _BUILDERS.get(name)
-    if builder is None:
-        raise InputError(
-            f"unknown architecture {name!r}: expected one of {', '.join(list_backbones())}"
-        )
-    return builder(**options)
+    build = find_architecture(name).build
+    known = inspect.signature(build).parameters
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            raise InputError(f"{name} takes no option {option!r}: {hint}")
+    return build(**options)
