@@ -60,6 +60,8 @@ class Sample:
     """(K, 3) x, y in pixels, and 1 where the point is visible, else 0."""
     group: str = ""
     """What belongs together and must not be split, such as the pictures of one person."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels as the labels state them; None where they do not."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecnn.data.samples import LineSample
 from edgecnn.errors import DataError
@@ -58,6 +59,35 @@ def score_readings(
         exact=float(np.mean(right)), samples=len(right), wrong=wrong,
         per_currency={k: float(np.mean(v)) for k, v in sorted(by.items())},
         counts={k: len(v) for k, v in sorted(by.items())}, right=right,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well a set was classified."""
+
+    accuracy: float
+    """Share of samples with the right label, 0..1."""
+    samples: int
+    per_class: Mapping[str, float]
+    """Recall of each class that occurs."""
+    counts: Mapping[str, int]
+    right: tuple[bool, ...]
+    """Per sample."""
+
+
+def score_labels(
+    predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: Sequence[str]
+) -> ClassScore:
+    """Score one predicted class index per sample, both (N,)."""
+    if len(labels) == 0:
+        raise DataError("nothing to score: expected at least one sample")
+    right = predicted == labels
+    counts = {name: int((labels == i).sum()) for i, name in enumerate(classes)}
+    return ClassScore(
+        float(right.mean()), len(labels),
+        {n: float(right[labels == i].mean()) for i, n in enumerate(classes) if counts[n]},
+        {n: c for n, c in counts.items() if c}, tuple(bool(x) for x in right),
     )  # fmt: skip
 
 

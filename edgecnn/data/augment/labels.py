@@ -1,0 +1,86 @@
+"""Carries boxes and landmarks to where their pixels went."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.data.augment.geometry import Geometry, Matrix
+from edgecnn.errors import DataError
+
+STEPS_WARPED = 8
+"""Points per edge of a box whose edges bend."""
+
+
+def move_boxes(
+    boxes: NDArray[np.float32], geometry: Geometry, min_visible: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Map boxes: the upright rectangle around the moved outline, cut at the picture's edge.
+
+    Args:
+        boxes: (N, 4) x1, y1, x2, y2.
+        geometry: where the pixels went.
+        min_visible: least share of the moved rectangle that must lie inside the picture, 0..1.
+
+    Returns:
+        The (M, 4) boxes that are left, and (N,) which ones those are.
+    """
+    if not len(boxes):
+        return boxes, np.zeros(0, np.bool_)
+    outline = _outline(1 if geometry.warp is None else STEPS_WARPED)
+    corner, sides = boxes[:, None, :2].astype(np.float64), boxes[:, None, 2:] - boxes[:, None, :2]
+    points = geometry.map_points((corner + sides * outline).reshape(-1, 2))
+    points = points.reshape(len(boxes), -1, 2)
+    moved = np.concatenate((points.min(1), points.max(1)), axis=1)
+    height, width = geometry.size
+    inside = np.clip(moved, 0, (width, height, width, height))
+    visible, whole = _area(inside), _area(moved)
+    kept = (visible > 0) & (visible >= min_visible * whole)
+    return inside[kept].astype(np.float32), kept
+
+
+def move_landmarks(
+    landmarks: NDArray[np.float32], geometry: Geometry, pairs: tuple[tuple[int, int], ...]
+) -> NDArray[np.float32]:
+    """Map landmarks; those that leave the picture become invisible.
+
+    Args:
+        landmarks: (K, 3) x, y, visible; x = i is the middle of pixel i.
+        geometry: where the pixels went.
+        pairs: landmarks that trade places when the picture is mirrored.
+
+    Raises:
+        DataError: a pair names a landmark that is not there.
+    """
+    if not len(landmarks):
+        return landmarks
+    points = geometry.map_points(landmarks[:, :2].astype(np.float64) + 0.5)
+    height, width = geometry.size
+    inside = ((points >= 0) & (points < (width, height))).all(1)
+    out = np.column_stack((points - 0.5, landmarks[:, 2] * inside)).astype(np.float32)
+    highest = max((max(pair) for pair in pairs), default=0)
+    if highest >= len(landmarks):
+        raise DataError(
+            f"mirror_pairs names landmark {highest}, the picture has 0..{len(landmarks) - 1}"
+        )
+    if geometry.mirrored and pairs:
+        left, right = np.array(pairs).T
+        out[np.concatenate((left, right))] = out[np.concatenate((right, left))]
+    return out
+
+
+def _outline(steps: int) -> Matrix:
+    """Return (4 * steps, 2) points around the unit square."""
+    along = np.arange(steps) / steps
+    zero, one = np.zeros(steps), np.ones(steps)
+    return np.column_stack(
+        (
+            np.concatenate((along, one, 1 - along, zero)),
+            np.concatenate((zero, along, one, 1 - along)),
+        )
+    )
+
+
+def _area(boxes: Matrix) -> Matrix:
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.asarray(sides[:, 0] * sides[:, 1])
