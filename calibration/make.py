@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from edgecnn.data.synth.lines import LineGenerator
-from edgecnn.train.recipe import load_recipe
+from edgecnn.train.recipe import load_read_recipe
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "edgecnn/zoo/recipes/serial-reader-coarse.yaml"
@@ -27,7 +27,7 @@ def main() -> None:
     """Write the pictures and their manifest."""
     folder = HERE / "serial-lines"
     folder.mkdir(exist_ok=True)
-    generator = LineGenerator(load_recipe(RECIPE).data.train, SEED)
+    generator = LineGenerator(load_read_recipe(RECIPE).data.train, SEED)
     files = []
     for index in range(COUNT):
         name = f"line-{index:03d}.jpg"

@@ -19,6 +19,15 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise InputError(f"{path} exists: choose another name or give --overwrite")
 
 
+_TEMPORARY = ".part"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; nobody may be writing there."""
+    for path in folder.glob(f".*{_TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o644) -> None:
     """Write ``data`` to a temporary name beside ``path`` and rename it.
 
@@ -28,7 +37,7 @@ def write_atomic(path: Path, data: bytes, *, overwrite: bool = False, mode: int 
     refuse_existing(path, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
     except OSError as error:
         raise InputError(f"{path}: cannot write there: {error.strerror}") from error
     temporary = Path(name)

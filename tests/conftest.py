@@ -14,6 +14,7 @@ from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.data.synth.write import default_profile
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it
 
 
 @pytest.fixture(autouse=True)

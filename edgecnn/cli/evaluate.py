@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from edgecnn.cli.output import (
     find_bundle,
     json_option,
+    note,
     print_json,
     print_table,
     threads_option,
@@ -18,17 +20,109 @@ from edgecnn.cli.output import (
 
 if TYPE_CHECKING:
     from edgecnn.data.samples import LineSample
+    from edgecnn.train.evaluate import Row
     from edgecnn.vision.ctc import SerialReading
 
 
 @click.command("evaluate")
 @click.argument("model", metavar="RUN|BUNDLE")
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", metavar="DATASET")
 @variant_option
 @threads_option
+@click.option(
+    "--ensemble", multiple=True, metavar="RUN", type=click.Path(path_type=Path, file_okay=False),
+    help="A further RUN whose probabilities are averaged with the first's; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--crops", type=click.Choice(["1", "2", "5", "10"]), default="1", show_default=True,
+    help="Looks at each picture: 2 adds the mirror, 5 the corners, 10 both.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="An unreadable picture is an error.")
 @json_option
-def command(model: str, dataset: Path, variant: str | None, threads: int, as_json: bool) -> None:
-    """Score a RUN (in torch) or a bundle (with the device's runtime) on DATASET."""
+def command(
+    model: str, dataset: str, variant: str | None, threads: int, ensemble: tuple[Path, ...],
+    crops: str, strict: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Score a RUN (in torch) or a bundle (with the device's runtime) on DATASET, PATH[:split].
+
+    With --ensemble and --crops a RUN that classifies is scored alone, with the crops and together,
+    and the table says what each way costs and gains.
+    """
+    if _is_classifier(Path(model)):
+        _classify((Path(model), *ensemble), dataset, int(crops), strict, as_json)
+        return
+    if ensemble or crops != "1":
+        raise click.UsageError("--ensemble and --crops are for a RUN that classifies")
+    _read(model, Path(dataset), variant, threads, as_json)
+
+
+def _is_classifier(run: Path) -> bool:
+    """Tell, without torch, whether a path is a run that classifies."""
+    import yaml
+
+    recipe = run / "recipe.yaml"
+    if not recipe.is_file():
+        return False
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    return isinstance(content, dict) and content.get("task") == "classify"
+
+
+def _classify(
+    runs: tuple[Path, ...], name: str, crops: int, strict: bool, as_json: bool
+) -> None:  # fmt: skip
+    from edgecnn.data.open import open_dataset
+    from edgecnn.train.evaluate import evaluate_runs
+    from edgecnn.train.tasks.classify import usable
+
+    dataset, faults = usable(open_dataset(name), strict)
+    rows = evaluate_runs(runs, dataset, crops, progress=_progress)
+    last = rows[-1]
+    if as_json:
+        print_json({"task": "classify", "metric": "accuracy", "value": last.score.accuracy,
+                    "samples": last.score.samples, "per_class": dict(last.score.per_class),
+                    "variant": "torch-fp32", "skipped": len(faults),
+                    "ways": [_way(row) for row in rows]})  # fmt: skip
+    else:
+        _print_rows(rows)
+    for fault in faults:
+        note(f"edgecnn: {fault.file}: {fault.kind}: {fault.detail}")
+    if faults:
+        note(f"edgecnn: {len(faults)} samples were left out")
+        sys.exit(2)
+
+
+def _progress(step: str) -> None:
+    if sys.stderr.isatty():
+        note(f"{step} ...")
+
+
+def _way(row: Row) -> dict[str, object]:
+    gain = None if row.gain is None else -row.gain.points
+    return {"name": row.name, "value": row.score.accuracy, "passes": row.passes,
+            "ms": round(row.ms, 2), "gain": gain}  # fmt: skip
+
+
+def _print_rows(rows: tuple[Row, ...]) -> None:
+    from edgecnn.data.scoring import wilson_interval
+
+    cells = []
+    for row in rows:
+        low, high = wilson_interval(sum(row.score.right), row.score.samples)
+        gain = "" if row.gain is None else (
+            f"{-row.gain.points:+.2f} ({-row.gain.high:+.2f} to {-row.gain.low:+.2f})"
+        )  # fmt: skip
+        cells.append((row.name, f"{row.score.accuracy:.4f}", f"{low:.4f} to {high:.4f}", gain,
+                      str(row.passes), f"{row.ms:.1f}"))  # fmt: skip
+    title = f"accuracy, torch-fp32, n = {rows[0].score.samples}"
+    columns = ("way", "accuracy", "95 % interval", "gain, points (95 %)", "passes", "ms a picture")
+    print_table(title, columns, cells)
+    last = rows[-1].score
+    print_table(f"per class, {rows[-1].name}", ("class", "n", "right"), [
+        (name, str(last.counts[name]), f"{share:.4f}") for name, share in last.per_class.items()
+    ])  # fmt: skip
+
+
+def _read(model: str, dataset: Path, variant: str | None, threads: int, as_json: bool) -> None:
     from edgecnn.data.lines import load_lines
     from edgecnn.data.scoring import score_readings, wilson_interval
 
@@ -54,14 +148,11 @@ def command(model: str, dataset: Path, variant: str | None, threads: int, as_jso
 
 
 def _read_run(run: Path, samples: list[LineSample]) -> list[SerialReading | None]:
-    from edgecnn.train.checkpoint import WEIGHTS, load_weights
-    from edgecnn.train.read import build_reader, read_lines
-    from edgecnn.train.recipe import load_recipe
+    from edgecnn.train.run import load_run
+    from edgecnn.train.tasks.read import read_lines
 
-    recipe = load_recipe(run / "recipe.yaml")
-    network = build_reader(recipe)
-    load_weights(network, run / WEIGHTS)
-    return read_lines(network, samples, recipe.input)
+    loaded = load_run(run)
+    return read_lines(loaded.model, samples, loaded.input)
 
 
 def _read_bundle(

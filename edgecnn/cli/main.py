@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from types import MappingProxyType
 
@@ -16,8 +17,11 @@ VERBS = MappingProxyType(
         "bench": "edgecnn.cli.bench",
         "data": "edgecnn.cli.data",
         "evaluate": "edgecnn.cli.evaluate",
+        "explain": "edgecnn.cli.explain",
         "export": "edgecnn.cli.export",
+        "inspect": "edgecnn.cli.inspect",
         "keygen": "edgecnn.cli.keygen",
+        "models": "edgecnn.cli.models",
         "run": "edgecnn.cli.run",
         "train": "edgecnn.cli.train",
         "verify": "edgecnn.cli.verify",
@@ -27,10 +31,13 @@ VERBS = MappingProxyType(
 SUMMARIES = MappingProxyType(
     {
         "bench": "Measure every variant of a bundle on this machine.",
-        "data": "Generate data.",
+        "data": "Check data sets, and generate data.",
         "evaluate": "Score a RUN or a bundle on a dataset.",
+        "explain": "Show what of a picture a RUN looks at.",
         "export": "Turn a RUN into a bundle, and prove it.",
+        "inspect": "Print the layers of a network: shapes, cost, receptive field.",
         "keygen": "Make an Ed25519 pair for signing bundles.",
+        "models": "List the networks with parameters and cost.",
         "run": "Run a bundle on pictures.",
         "train": "Train a network from a recipe.",
         "verify": "Check a bundle and replay its golden inputs here.",
@@ -70,6 +77,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status; an error is one line on stderr."""
     given = sys.argv[1:] if arguments is None else arguments
+    # Threads that spin while they wait take the core that a data worker needs: training beside
+    # one busy process is six times slower without this. It must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(cli.main(given, standalone_mode=False) or 0)
     except click.exceptions.Exit as leave:

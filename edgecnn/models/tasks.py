@@ -7,8 +7,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from edgecnn.errors import InputError
 from edgecnn.models.mobilenet_v2 import LINE_STRIDES
-from edgecnn.models.registry import Backbone, create_backbone
+from edgecnn.models.registry import Backbone, create_backbone, find_architecture
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Reader(nn.Module):
 
 def create_reader(options: ReaderOptions) -> Reader:
     """Build a reader on any registered backbone that takes ``strides``."""
+    if "read" not in find_architecture(options.architecture).tasks:
+        raise InputError(f"{options.architecture} cannot read lines: its strides are fixed")
     backbone = create_backbone(
         options.architecture, width=options.width, strides=LINE_STRIDES,
         feature_channels=options.feature_channels,

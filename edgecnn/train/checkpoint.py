@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from edgecnn.errors import CheckpointError
 from edgecnn.files import write_atomic
+from edgecnn.train.sections import BaseRecipe
 
 WEIGHTS = "checkpoint.safetensors"
 STATE = "resume.safetensors"
@@ -48,30 +49,47 @@ def _fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     model.load_state_dict(tensors)
 
 
+def facts_of(recipe: BaseRecipe) -> dict[str, str]:
+    """Return what a checkpoint says of itself."""
+    facts = {"recipe": recipe.name}
+    if recipe.init is not None:
+        facts["init"] = f"{recipe.init}, sha256 {checkpoint_sha256(Path(recipe.init) / WEIGHTS)}"
+    return facts
+
+
 def save_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, path: Path, metadata: dict[str, str]
-) -> None:
-    """Write weights and optimizer moments together: one file, so that they always fit."""
+    model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, path: Path,
+    metadata: dict[str, str],
+) -> None:  # fmt: skip
+    """Write weights, their moving average and the optimizer's moments in one file."""
     tensors = {f"model/{k}": v.detach().contiguous() for k, v in model.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average/{k}": v.detach().contiguous()
+                    for k, v in average.state_dict().items()}  # fmt: skip
     for index, entry in optimizer.state_dict()["state"].items():
         for key, value in entry.items():
-            tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).contiguous().clone()
+            if value is not None:
+                tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).contiguous().clone()
     write_atomic(path, save(tensors, metadata), overwrite=True)
 
 
-def load_state(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> dict[str, str]:
-    """Fill both from `save_state` and return the metadata."""
+def load_state(
+    model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, path: Path
+) -> dict[str, str]:
+    """Fill all of them from `save_state` and return the metadata."""
     tensors, metadata = _read(path)
     moments: dict[int, dict[str, Tensor]] = {}
-    weights: dict[str, Tensor] = {}
+    weights: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}}
     for name, tensor in tensors.items():
         owner, _, rest = name.partition("/")
-        if owner == "model":
-            weights[rest] = tensor
+        if owner in weights:
+            weights[owner][rest] = tensor
         else:
             index, _, key = rest.partition("/")
             moments.setdefault(int(index), {})[key] = tensor
-    _fill(model, weights, path)
+    _fill(model, weights["model"], path)
+    if average is not None:
+        _fill(average, weights["average"], path)
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
     return metadata
 

@@ -1,85 +1,18 @@
-"""A training recipe: one strict yaml that holds every number a run depends on."""
+"""Reads a training recipe: one strict yaml that holds every number a run depends on."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from edgecnn.bundle.manifest import InputSpec, Name
-from edgecnn.data.synth.lines import LineProfile
 from edgecnn.errors import RecipeError
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LinesSection(LineProfile):
-    """A generated set of serial-number lines."""
-
-    seed: int = Field(ge=0)
-
-
-class DataSection(_Strict):
-    """What trains and what chooses."""
-
-    train: LinesSection
-    validation: LinesSection
-    validation_lines: int = Field(500, ge=5)
-    workers: int = Field(2, ge=0)
-
-
-class ModelSection(_Strict):
-    """The network."""
-
-    architecture: str = "mobilenet_v2"
-    width: float = Field(1.0, gt=0)
-    feature_channels: int = Field(1280, gt=0)
-    dropout: float = Field(0.1, ge=0, lt=1)
-
-
-class OptimizerSection(_Strict):
-    """AdamW with linear warm-up, a constant rate and a cosine decay at the end."""
-
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
-    batch: int = Field(48, gt=0)
-    samples: int = Field(gt=0)
-    """Lines seen in all."""
-    warmup: float = Field(0.02, ge=0, lt=1)
-    """Share of the samples with a rising rate."""
-    decay: float = Field(0.4, ge=0, le=1)
-    """Share of the samples, at the end, with a falling rate."""
-    align: float = Field(0.25, ge=0, le=1)
-    """Share of the samples, at the start, in which the alignment loss fades out."""
-    clip: float = Field(5.0, gt=0)
-    """Largest norm of the gradient."""
-
-
-class Recipe(_Strict):
-    """Everything a run depends on."""
-
-    name: Name
-    task: Literal["read"]
-    seed: int = Field(0, ge=0)
-    init: str | None = None
-    """A RUN of the same network to start from, relative to where the training is started."""
-    epoch: int = Field(20_000, gt=0)
-    """Samples between two validations and checkpoints."""
-    input: InputSpec
-    model: ModelSection
-    optimizer: OptimizerSection
-    data: DataSection
-    licence: Annotated[str, Field(max_length=500)]
-    provenance: Annotated[str, Field(max_length=2000)]
-
-    def to_yaml(self) -> str:
-        """Serialize the resolved recipe."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+from edgecnn.train.registry import TASKS, Recipe
+from edgecnn.train.sections import BaseRecipe
+from edgecnn.train.tasks.read import ReadRecipe
 
 
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
@@ -101,10 +34,27 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise RecipeError(f"{path}: expected keys and values, got {type(content).__name__}")
     for override in overrides:
         _apply(content, override)
+    entry = TASKS.get(str(content.get("task")))
+    if entry is None:
+        raise RecipeError(
+            f"{path}: task: expected one of {', '.join(TASKS)}, got {content.get('task')!r}"
+        )
     try:
-        return Recipe.model_validate(content)
+        return entry.recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error)}") from error
+        raise RecipeError(f"{path}: {_explain(error, entry.recipe)}") from error
+
+
+def load_read_recipe(path: Path) -> ReadRecipe:
+    """Read a recipe of the `read` task.
+
+    Raises:
+        RecipeError: as `load_recipe`, or a recipe of another task.
+    """
+    recipe = load_recipe(path)
+    if not isinstance(recipe, ReadRecipe):
+        raise RecipeError(f"{path}: task: expected read, got {recipe.task}")
+    return recipe
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -122,23 +72,24 @@ def _apply(content: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override}: {_one_line(error)}") from error
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _explain(error: ValidationError, kind: type[BaseRecipe]) -> str:
+    # A mistyped key often leaves a required one missing: the mistake is the better message.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{place}: {first['msg']}, got {first['input']!r}"
-    known = _keys(first["loc"][:-1])
+    known = _keys(kind, first["loc"][:-1])
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
     return f"unknown key {place}: {hint}"
 
 
-def _keys(path: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = Recipe
+def _keys(kind: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    section = kind
     for part in path:
         annotation: Any = section.model_fields[str(part)].annotation
         section = next(
-            (a for a in (annotation, *get_args(annotation)) if isinstance(a, type)), Recipe
+            (a for a in (annotation, *get_args(annotation)) if isinstance(a, type)), section
         )
     return list(section.model_fields)
 

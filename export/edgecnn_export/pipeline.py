@@ -23,7 +23,7 @@ from edgecnn.data.scoring import ReadScore, score_readings
 from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.errors import DataError, GateError, InputError
 from edgecnn.files import refuse_existing, write_atomic
-from edgecnn.train.read import infer_logits, validation_samples
+from edgecnn.train.tasks.read import infer_logits, validation_samples
 from edgecnn.vision.ctc import decode_serial
 from edgecnn.vision.preprocess import preprocess
 from edgecnn.vision.serials import GLYPHS, GRAMMARS

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 
 from edgecnn.data.synth.lines import LineGenerator
-from edgecnn.train.recipe import load_recipe
+from edgecnn.train.recipe import load_read_recipe
 from edgecnn.vision.preprocess import preprocess
 
 RECIPE = Path(__file__).parents[2] / "edgecnn/zoo/recipes/serial-reader.yaml"
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=600)
     lines = parser.parse_args().lines
     cv2.setNumThreads(1)
-    recipe = load_recipe(RECIPE)
+    recipe = load_read_recipe(RECIPE)
     generator = LineGenerator(recipe.data.train, 1)
     rates = []
     for start in range(0, lines, 100):

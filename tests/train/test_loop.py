@@ -10,9 +10,11 @@ from safetensors.torch import load_file
 from edgecnn.errors import CheckpointError, RecipeError
 from edgecnn.models import ReaderOptions, create_reader
 from edgecnn.train.checkpoint import load_weights, save_weights
-from edgecnn.train.loop import learning_rate, train
-from edgecnn.train.read import GeneratedLines, collate, loss
-from edgecnn.train.recipe import OptimizerSection, load_recipe
+from edgecnn.train.loop import Step, train
+from edgecnn.train.recipe import load_recipe
+from edgecnn.train.schedule import learning_rate
+from edgecnn.train.sections import OptimizerSection, ScheduleSection
+from edgecnn.train.tasks.read import GeneratedLines, ReadRecipe, collate, loss
 
 
 class _Stop(Exception):
@@ -35,8 +37,8 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tiny_recipe: Path, tmp_pat
     recipe = load_recipe(tiny_recipe)
     train(recipe, tmp_path / "unbroken")
 
-    def stop(seen: int, total: int, value: float) -> None:
-        if seen == 80:  # in the middle of an epoch
+    def stop(step: Step) -> None:
+        if step.seen == 80:  # in the middle of an epoch
             raise _Stop
 
     with pytest.raises(_Stop):
@@ -56,18 +58,20 @@ def test_a_folder_with_a_run_is_not_overwritten(tiny_recipe: Path, tmp_path: Pat
 
 
 def test_resuming_nothing_is_refused(tiny_recipe: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(RecipeError, match="no run to resume"):
         train(load_recipe(tiny_recipe), tmp_path / "nothing", resume=True)
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    options = OptimizerSection(samples=1000, batch=10, warmup=0.1, decay=0.5, learning_rate=1.0)
-    rates = [learning_rate(options, seen) for seen in (0, 50, 100, 499, 750, 1000)]
+    options = OptimizerSection(samples=1000, batch=10, learning_rate=1.0)
+    schedule = ScheduleSection(warmup=0.1, decay=0.5)
+    rates = [learning_rate(options, schedule, seen, 1000) for seen in (0, 50, 100, 499, 750, 1000)]
     assert rates == pytest.approx([0.1, 0.6, 1.0, 1.0, 0.5, 0.0], abs=1e-3)
 
 
 def test_the_alignment_loss_asks_for_each_character_at_its_middle(tiny_recipe: Path) -> None:
     recipe = load_recipe(tiny_recipe)
+    assert isinstance(recipe, ReadRecipe)
     lines = GeneratedLines(recipe.data.train, recipe.input)
     batch = collate([lines[i] for i in range(4)])
     columns = recipe.input.width // 4

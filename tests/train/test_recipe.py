@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from edgecnn.errors import RecipeError
-from edgecnn.train.recipe import load_recipe
+from edgecnn.train.recipe import load_read_recipe, load_recipe
+from edgecnn.train.tasks.read import ReadRecipe
 
 
 def test_the_zoo_recipe_holds(root: Path) -> None:
-    recipe = load_recipe(root / "edgecnn/zoo/recipes/serial-reader.yaml")
+    recipe = load_read_recipe(root / "edgecnn/zoo/recipes/serial-reader.yaml")
     held_out = set(recipe.data.validation.fonts)
     assert not held_out & set(recipe.data.train.fonts)
     assert recipe.input.height == 32
@@ -17,6 +18,7 @@ def test_the_zoo_recipe_holds(root: Path) -> None:
 
 def test_a_resolved_recipe_reads_back(tiny_recipe: Path, tmp_path: Path) -> None:
     recipe = load_recipe(tiny_recipe, ("optimizer.samples=7", "model.width=0.5"))
+    assert isinstance(recipe, ReadRecipe)
     again = tmp_path / "again.yaml"
     again.write_text(recipe.to_yaml(), encoding="utf-8")
     assert load_recipe(again) == recipe

@@ -1,26 +1,76 @@
-"""The `read` task on the host: data adaptor, loss and validation metric."""
+"""The `read` task on the host: recipe, data adaptor, loss and validation metric."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from edgecnn.bundle.manifest import InputSpec
-from edgecnn.data.samples import LineSample
-from edgecnn.data.synth.lines import LineGenerator
+from edgecnn.data.samples import Fault, LineSample
+from edgecnn.data.scoring import score_readings
+from edgecnn.data.synth.lines import LineGenerator, LineProfile
+from edgecnn.errors import RecipeError
 from edgecnn.models import Reader, ReaderOptions, create_reader
-from edgecnn.train.recipe import LinesSection, Recipe
+from edgecnn.train import checkpoint
+from edgecnn.train.sections import BaseRecipe, Strict
+from edgecnn.train.stream import shard
+from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.vision.ctc import SerialReading, decode_serial
 from edgecnn.vision.preprocess import preprocess
 from edgecnn.vision.serials import GLYPHS, GRAMMARS, MAX_LENGTH, to_glyphs
 
 _CLASS_OF = {glyph: index + 1 for index, glyph in enumerate(GLYPHS)}
+
+
+class LinesSection(LineProfile):
+    """A generated set of serial-number lines."""
+
+    seed: int = Field(ge=0)
+
+
+class LinesData(Strict):
+    """What trains and what chooses."""
+
+    train: LinesSection
+    validation: LinesSection
+    validation_lines: int = Field(500, ge=5)
+    workers: int = Field(2, ge=0)
+
+
+class ReaderModel(Strict):
+    """The network."""
+
+    architecture: str = "mobilenet_v2"
+    width: float = Field(1.0, gt=0)
+    feature_channels: int = Field(1280, gt=0)
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class ReadLoss(Strict):
+    """CTC, with a start that knows where the characters are."""
+
+    align: float = Field(0.25, ge=0, le=1)
+    """Share of the samples, at the start, in which the alignment loss fades out."""
+
+
+class ReadRecipe(BaseRecipe):
+    """Everything a run depends on that reads lines of text."""
+
+    task: Literal["read"] = "read"
+    epoch: int = Field(20_000, gt=0)
+    """Lines between two validations: generated lines have no end of their own."""
+    model: ReaderModel = ReaderModel()
+    loss: ReadLoss = ReadLoss()
+    data: LinesData
 
 
 @dataclass(frozen=True)
@@ -36,6 +86,11 @@ class LineBatch:
     centres: Tensor
     """(N, longest) middle of each character as a share of the width; -1 where there is none."""
 
+    def to(self, device: torch.device) -> LineBatch:
+        """Return the batch on a device."""
+        return LineBatch(self.pixels.to(device), self.targets.to(device),
+                         self.lengths.to(device), self.centres.to(device))  # fmt: skip
+
 
 @dataclass(frozen=True)
 class LineItem:
@@ -47,7 +102,7 @@ class LineItem:
     centres: tuple[float, ...]
 
 
-def build_reader(recipe: Recipe) -> Reader:
+def build_reader(recipe: ReadRecipe) -> Reader:
     """Build the network of a recipe, with random weights."""
     model = recipe.model
     return create_reader(
@@ -88,19 +143,6 @@ def collate(items: list[LineItem]) -> LineBatch:
     return LineBatch(pixels, targets, lengths, centres)
 
 
-def training_batches(recipe: Recipe, start: int) -> DataLoader[LineItem]:
-    """Return the batches from sample ``start`` on; their order does not depend on workers."""
-    dataset = GeneratedLines(recipe.data.train, recipe.input)
-    order = range(start, recipe.optimizer.samples)
-    workers = recipe.data.workers
-    return DataLoader(
-        dataset, batch_size=recipe.optimizer.batch, sampler=order, collate_fn=collate,
-        num_workers=workers, prefetch_factor=8 if workers else None,
-        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
-        multiprocessing_context="spawn" if workers else None,
-    )  # fmt: skip
-
-
 def loss(model: nn.Module, batch: LineBatch, align: float) -> Tensor:
     """Return the mean loss per line, in nats: CTC, and a share of the alignment loss.
 
@@ -115,11 +157,7 @@ def loss(model: nn.Module, batch: LineBatch, align: float) -> Tensor:
     """
     logits: Tensor = model(batch.pixels)
     log_p = logits.float().log_softmax(2)
-    columns = torch.full((logits.shape[0],), logits.shape[1], dtype=torch.long)
-    per_line = nn.functional.ctc_loss(
-        log_p.transpose(0, 1), batch.targets, columns, batch.lengths,
-        reduction="none", zero_infinity=True,
-    )  # fmt: skip
+    per_line = _ctc(logits, batch.targets, batch.lengths)
     if not align:
         return per_line.mean()
     known = batch.centres >= 0
@@ -129,7 +167,16 @@ def loss(model: nn.Module, batch: LineBatch, align: float) -> Tensor:
     return per_line.mean() - align * (right * known).sum() / len(per_line)
 
 
-def validation_samples(recipe: Recipe) -> list[LineSample]:
+def _ctc(logits: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+    """Return the CTC loss of each line, (N,)."""
+    columns = torch.full((logits.shape[0],), logits.shape[1], dtype=torch.long)
+    return nn.functional.ctc_loss(
+        logits.float().log_softmax(2).transpose(0, 1), targets, columns, lengths,
+        reduction="none", zero_infinity=True,
+    )  # fmt: skip
+
+
+def validation_samples(recipe: ReadRecipe) -> list[LineSample]:
     """Draw the validation split of a recipe."""
     lines = recipe.data.validation
     generator = LineGenerator(lines, lines.seed)
@@ -170,3 +217,65 @@ def read_lines(
         decode_serial(logits, GLYPHS, tuple(GRAMMARS), min_confidence)
         for logits in infer_logits(model, inputs)
     ]
+
+
+class ReadTask:
+    """Trains a reader of lines."""
+
+    metric = "serial_exact"
+    unit = "lines"
+    faults: tuple[Fault, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def __init__(self, recipe: ReadRecipe, strict: bool = False) -> None:
+        if recipe.optimizer.samples is None:
+            raise RecipeError(
+                "optimizer.samples: expected a number: generated lines have no epochs"
+            )
+        self.recipe = recipe
+        self.epoch_samples = recipe.epoch
+        self._validation = validation_samples(recipe)
+
+    def build(self) -> nn.Module:
+        """Build the reader, from the weights of ``init`` where the recipe names a RUN."""
+        model = build_reader(self.recipe)
+        if self.recipe.init is not None:
+            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
+        return model
+
+    def trained(self, model: nn.Module) -> nn.Module:
+        """Return the whole reader."""
+        return model
+
+    def hold(self, model: nn.Module) -> None:
+        """Do nothing: no part of a reader is frozen."""
+
+    def batches(self, start: int, rank: int, world: int) -> DataLoader[LineItem]:
+        """Return the batches from line ``start`` on; their order does not depend on workers."""
+        data, options = self.recipe.data, self.recipe.optimizer
+        return DataLoader(
+            GeneratedLines(data.train, self.recipe.input),
+            batch_sampler=shard(start, options.samples or 0, options.batch, rank, world),
+            collate_fn=collate, num_workers=data.workers,
+            prefetch_factor=8 if data.workers else None,
+            # A forked child inherits OpenCV's and OpenMP's locks and hangs.
+            multiprocessing_context="spawn" if data.workers else None,
+        )  # fmt: skip
+
+    def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
+        """Return the mean loss per line, with the alignment loss fading out."""
+        assert isinstance(batch, LineBatch)
+        fades = self.recipe.loss.align
+        return loss(model, batch, max(0.0, 1 - progress / fades) if fades else 0.0)
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Return the share of validation serials read whole, and the mean CTC loss."""
+        spec = self.recipe.input.model_copy(update={"layout": "nhwc"})
+        items = [
+            LineItem(preprocess(s.image, spec), to_glyphs(s.text), ()) for s in self._validation
+        ]
+        logits = infer_logits(model, np.stack([i.pixels for i in items]))
+        readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), 0.0) for x in logits]
+        batch = collate(items)
+        value = _ctc(torch.from_numpy(logits), batch.targets, batch.lengths).mean()
+        return Validation(score_readings(readings, self._validation).exact, float(value))

@@ -1,0 +1,122 @@
+"""Labelled pictures as batches: the data adaptor of every task that takes whole pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from edgecnn.bundle.manifest import InputSpec
+from edgecnn.data.augment import AugmentOptions, LabelledPicture, augment
+from edgecnn.data.samples import Dataset
+from edgecnn.train.stream import Shuffle, shard
+from edgecnn.vision.preprocess import preprocess
+
+
+@dataclass(frozen=True)
+class PictureBatch:
+    """A batch as the network takes it."""
+
+    pixels: Tensor
+    """(N, C, H, W) float32, channels last in memory; or (N, F) cached features."""
+    labels: Tensor
+    """(N,) class indices."""
+
+    def to(self, device: torch.device) -> PictureBatch:
+        """Return the batch on a device."""
+        return PictureBatch(self.pixels.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class _Item:
+    pixels: NDArray[np.float32]
+    label: int
+
+
+_NONE = AugmentOptions()
+
+
+class PictureStream(TorchDataset[_Item]):
+    """The endless, shuffled, augmented stream of a training split.
+
+    Position ``p`` is always the same picture with the same augmentation, in whichever process.
+    """
+
+    def __init__(
+        self, dataset: Dataset, spec: InputSpec, options: AugmentOptions, seed: int
+    ) -> None:
+        self._dataset = dataset
+        self._spec = spec.model_copy(update={"layout": "nhwc"})
+        self._options = options
+        self._seed = seed
+        self._order = Shuffle(len(dataset.samples), seed)
+
+    def __getitem__(self, position: int) -> _Item:
+        sample = self._dataset.samples[self._order(position)]
+        image = sample.read()
+        if self._options != _NONE:
+            rng = np.random.default_rng((self._seed, 1, position))
+            size = (self._spec.height, self._spec.width)
+            image = augment(LabelledPicture(image), self._options, rng, size).image
+        return _Item(preprocess(image, self._spec), int(sample.label or 0))
+
+
+def collate(items: list[_Item]) -> PictureBatch:
+    """Stack pictures into a batch."""
+    pixels = torch.from_numpy(np.stack([i.pixels for i in items])).permute(0, 3, 1, 2)
+    return PictureBatch(pixels, torch.tensor([i.label for i in items]))
+
+
+def picture_batches(
+    stream: PictureStream, start: int, total: int, batch: int, rank: int, world: int, workers: int
+) -> DataLoader[_Item]:
+    """Return the loader of one process's share of a stream."""
+    return DataLoader(
+        stream, batch_sampler=shard(start, total, batch, rank, world), collate_fn=collate,
+        num_workers=workers, prefetch_factor=4 if workers else None,
+        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_start_worker,
+    )  # fmt: skip
+
+
+def _start_worker(number: int) -> None:
+    cv2.setNumThreads(1)
+
+
+View = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Picks what of a picture is looked at, such as a crop."""
+
+
+def _whole(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image
+
+
+def prepared(
+    dataset: Dataset, spec: InputSpec, batch: int = 64, view: View = _whole, threads: int = 2
+) -> Iterator[Tensor]:
+    """Yield a dataset in its own order as (N, C, H, W) inputs; memory holds a few batches."""
+    nhwc = spec.model_copy(update={"layout": "nhwc"})
+    with ThreadPoolExecutor(threads) as pool:
+        prepare = partial(_prepare, dataset, nhwc, view)
+        for first in range(0, len(dataset.samples), batch):
+            places = range(first, min(first + batch, len(dataset.samples)))
+            yield torch.from_numpy(np.stack(list(pool.map(prepare, places)))).permute(0, 3, 1, 2)
+
+
+def _prepare(dataset: Dataset, spec: InputSpec, view: View, index: int) -> NDArray[np.float32]:
+    return preprocess(view(dataset.samples[index].read()), spec)
+
+
+def labels_of(dataset: Dataset) -> NDArray[np.int64]:
+    """Return the class index of every sample, (N,)."""
+    return np.array([s.label if s.label is not None else -1 for s in dataset.samples], np.int64)

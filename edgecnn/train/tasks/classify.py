@@ -1,0 +1,251 @@
+"""The `classify` task on the host: recipe, loss and metric of one label per picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from edgecnn.data.augment import AugmentOptions
+from edgecnn.data.check import readable
+from edgecnn.data.open import open_dataset
+from edgecnn.data.samples import Dataset, Fault
+from edgecnn.data.split import divide
+from edgecnn.errors import DataError, RecipeError
+from edgecnn.models import create_backbone, find_architecture
+from edgecnn.models.base import ConvNet
+from edgecnn.models.weights import WeightsSource, load_pretrained
+from edgecnn.train import checkpoint
+from edgecnn.train.features import cached_features
+from edgecnn.train.pictures import (
+    PictureBatch,
+    PictureStream,
+    labels_of,
+    picture_batches,
+    prepared,
+)
+from edgecnn.train.sections import BaseRecipe, Strict
+from edgecnn.train.stream import Shuffle, shard
+from edgecnn.train.tasks.base import Batch, Validation
+from edgecnn.train.transfer import TransferSection, freeze, hold
+
+
+class PictureData(Strict):
+    """What trains and what chooses."""
+
+    train: str
+    """A DATASET, PATH[:split]."""
+    validation: str | Annotated[float, Field(gt=0, lt=1)]
+    """A DATASET; or the share of the training split, drawn by class, that is held back."""
+    classes: tuple[str, ...] = ()
+    """Filled in by the first run: the names behind the indices of the outputs."""
+    workers: int = Field(2, ge=0)
+    """Processes that prepare pictures."""
+    augment: AugmentOptions = AugmentOptions()
+
+
+class ClassifierModel(Strict):
+    """The network."""
+
+    architecture: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of its constructor, such as width and dropout."""
+    weights: WeightsSource | None = None
+    """Where it starts from; by default at random."""
+
+
+class ClassifyLoss(Strict):
+    """Cross-entropy over classes, or of one sigmoid where there are two."""
+
+    kind: Literal["softmax", "sigmoid"] = "softmax"
+    label_smoothing: float = Field(0, ge=0, lt=1)
+    """Szegedy et al., CVPR 2016."""
+    mixup: float = Field(0, ge=0)
+    """Alpha of the Beta distribution of Zhang et al., ICLR 2018; 0: off."""
+
+
+class ClassifyRecipe(BaseRecipe):
+    """Everything a run depends on that gives a picture one label."""
+
+    task: Literal["classify"] = "classify"
+    model: ClassifierModel
+    loss: ClassifyLoss = ClassifyLoss()
+    transfer: TransferSection = TransferSection()
+    data: PictureData
+
+    @model_validator(mode="after")
+    def _fits(self) -> ClassifyRecipe:
+        if self.transfer.cache is not None and (
+            self.data.augment != AugmentOptions() or self.loss.mixup
+        ):
+            raise ValueError("transfer.cache holds one view per picture: no augment, no mixup")
+        return self
+
+
+def build_classifier(recipe: ClassifyRecipe) -> ConvNet:
+    """Build the network of a recipe whose classes are known, with random weights."""
+    outputs = 1 if recipe.loss.kind == "sigmoid" else len(recipe.data.classes)
+    options = dict(recipe.model.options, num_classes=outputs)
+    if recipe.input.channels != find_architecture(recipe.model.architecture).input_shape[0]:
+        options.setdefault("in_channels", recipe.input.channels)
+    return cast(ConvNet, create_backbone(recipe.model.architecture, **options))
+
+
+class ClassifyTask:
+    """Trains a classifier of pictures."""
+
+    metric = "accuracy"
+    unit = "pictures"
+
+    def __init__(self, recipe: ClassifyRecipe, strict: bool) -> None:
+        train, validation, self.faults = _open_splits(recipe, strict)
+        self.recipe = _with_classes(recipe, train, validation)
+        self.epoch_samples = len(train.samples)
+        self._train, self._validation = train, validation
+        self._features: Tensor | None = None
+        self.notices = tuple(f"{f.file}: {f.kind}: {f.detail}: left out" for f in self.faults)
+
+    def build(self) -> ConvNet:
+        """Build the network with the weights it starts from, and freeze what a transfer says."""
+        model = build_classifier(self.recipe)
+        if self.recipe.init is not None:
+            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
+        section = self.recipe.model
+        if section.weights is not None:
+            self.notices += (_load_weights(model, section.architecture, section.weights),)
+        freeze(model, self.recipe.transfer)
+        if self.recipe.transfer.cache is not None:
+            cache = Path(self.recipe.transfer.cache)
+            self._features = cached_features(model, self.recipe.input, self._train, cache)
+        return model
+
+    def trained(self, model: nn.Module) -> nn.Module:
+        """Return the network, or its classifier where the features are cached."""
+        return model if self._features is None else cast(ConvNet, model).classifier
+
+    def hold(self, model: nn.Module) -> None:
+        """Keep what is frozen in evaluation mode."""
+        hold(cast(ConvNet, model), self.recipe.transfer)
+
+    def batches(self, start: int, rank: int, world: int) -> Iterable[PictureBatch]:
+        """Return this process's batches from picture ``start`` of the shuffled stream on."""
+        options, seed = self.recipe.optimizer, self.recipe.seed
+        total = options.samples or (options.epochs or 0) * self.epoch_samples
+        if self._features is not None:
+            labels = torch.from_numpy(labels_of(self._train))
+            order = Shuffle(self.epoch_samples, seed)
+            for positions in shard(start, total, options.batch, rank, world):
+                rows = torch.tensor([order(p) for p in positions])
+                yield PictureBatch(self._features[rows], labels[rows])
+            return
+        data = self.recipe.data
+        stream = PictureStream(self._train, self.recipe.input, data.augment, seed)
+        yield from picture_batches(stream, start, total, options.batch, rank, world, data.workers)
+
+    def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
+        """Return the mean cross-entropy of a batch."""
+        assert isinstance(batch, PictureBatch)
+        options = self.recipe.loss
+        if not options.mixup:
+            return _cross_entropy(model(batch.pixels), batch.labels, options)
+        share = float(torch.distributions.Beta(options.mixup, options.mixup).sample())
+        other = torch.randperm(len(batch.labels))
+        logits = model(share * batch.pixels + (1 - share) * batch.pixels[other])
+        first = _cross_entropy(logits, batch.labels, options)
+        return share * first + (1 - share) * _cross_entropy(logits, batch.labels[other], options)
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Return accuracy and mean cross-entropy on the validation split."""
+        logits = infer_logits(model, self.recipe, self._validation)
+        labels = torch.from_numpy(labels_of(self._validation))
+        plain = self.recipe.loss.model_copy(update={"label_smoothing": 0.0})
+        value = float(_cross_entropy(logits, labels, plain))
+        right = probabilities(logits).argmax(1) == labels.numpy()
+        return Validation(float(np.mean(right)), value)
+
+
+def _load_weights(model: ConvNet, architecture: str, source: WeightsSource) -> str:
+    """Fill the network and return what was filled, for a person."""
+    loaded = load_pretrained(model, source, architecture=architecture)
+    text = f"weights: {loaded.tensors} tensors of {loaded.source}, sha256 {loaded.sha256[:12]}"
+    return text + (f"; new: {', '.join(loaded.left_out)}" if loaded.left_out else "")
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, options: ClassifyLoss) -> Tensor:
+    if options.kind == "softmax":
+        return nn.functional.cross_entropy(
+            logits.float(), labels, label_smoothing=options.label_smoothing
+        )
+    target = labels.float() * (1 - options.label_smoothing) + options.label_smoothing / 2
+    return nn.functional.binary_cross_entropy_with_logits(logits.float().squeeze(1), target)
+
+
+@torch.no_grad()
+def infer_logits(model: nn.Module, recipe: ClassifyRecipe, dataset: Dataset) -> Tensor:
+    """Run a float model in evaluation mode over a dataset: (N, outputs) logits."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    parts = [model(x.to(device)).cpu() for x in prepared(dataset, recipe.input)]
+    model.train(was_training)
+    return torch.cat(parts)
+
+
+def probabilities(logits: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return (N, classes) probabilities; one sigmoid output becomes two classes."""
+    if logits.shape[1] == 1:
+        second = logits.float().sigmoid()
+        return torch.cat([1 - second, second], 1).numpy()
+    return logits.float().softmax(1).numpy()
+
+
+def _open_splits(
+    recipe: ClassifyRecipe, strict: bool
+) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
+    """Open both splits, without the pictures that cannot be read."""
+    data = recipe.data
+    train, faults = usable(open_dataset(data.train), strict)
+    if isinstance(data.validation, str):
+        validation, more = usable(open_dataset(data.validation), strict)
+        return train, validation, faults + more
+    shares = {"train": 1 - data.validation, "validation": data.validation}
+    train, validation = divide(train, shares, recipe.seed)
+    return train, validation, faults
+
+
+def usable(dataset: Dataset, strict: bool) -> tuple[Dataset, tuple[Fault, ...]]:
+    """Return the samples that can be read and have a label, and the faults of the others.
+
+    Raises:
+        DataError: with ``strict``, any fault; or nothing is left.
+    """
+    found, unreadable = readable(dataset)
+    faults = (*dataset.faults, *unreadable)
+    if faults and strict:
+        raise DataError(
+            f"{dataset.name}: {len(faults)} faulty samples, the first {faults[0].file}: "
+            f"{faults[0].detail}: repair them, or leave out --strict"
+        )
+    if not found.samples or any(s.label is None for s in found.samples):
+        raise DataError(f"{dataset.name}: expected pictures with one label each, got none")
+    return found, faults
+
+
+def _with_classes(recipe: ClassifyRecipe, train: Dataset, validation: Dataset) -> ClassifyRecipe:
+    """Write the class names into the recipe; all sources must agree."""
+    wanted = recipe.data.classes or train.classes
+    for dataset in (train, validation):
+        if dataset.classes != wanted:
+            raise RecipeError(
+                f"data: {dataset.name} has the classes {', '.join(dataset.classes)}; expected "
+                f"{', '.join(wanted)}, in this order"
+            )
+    if recipe.loss.kind == "sigmoid" and len(wanted) != 2:
+        raise RecipeError(f"loss.kind: sigmoid needs two classes, got {len(wanted)}")
+    data = recipe.data.model_copy(update={"classes": wanted})
+    return recipe.model_copy(update={"data": data})

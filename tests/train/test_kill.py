@@ -1,0 +1,66 @@
+"""A run whose process is really killed goes on to the result of an unbroken one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from edgecnn.train.loop import train
+from edgecnn.train.recipe import load_recipe
+
+KEYS = ("optimizer.epochs=12", "optimizer.ema=0.9", "loss.mixup=0.2", "data.augment.rotation=10",
+        "callbacks.reduce_lr_on_plateau.patience=2")  # fmt: skip
+
+
+def _command(recipe: Path, run: Path) -> list[str]:
+    sets = [part for key in KEYS for part in ("--set", key)]
+    resume = ["--resume"] if (run / "recipe.yaml").exists() else []
+    return [sys.executable, "-m", "edgecnn", "train", str(recipe), "-o", str(run), *sets, *resume]
+
+
+def _kill_after(epochs: int, command: list[str], run: Path) -> bool:
+    """Kill the process once its log has so many rows; tell whether it was killed."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    log = run / "log.csv"
+    while process.poll() is None:
+        if log.exists() and len(log.read_text(encoding="utf-8").splitlines()) > epochs:
+            process.send_signal(signal.SIGKILL)
+        time.sleep(0.003)
+    errors = process.communicate()[1].decode()
+    assert process.returncode in (0, -signal.SIGKILL), errors
+    return process.returncode != 0
+
+
+def _state(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "resume.safetensors") | load_file(run / "checkpoint.safetensors")
+
+
+def test_a_killed_run_ends_like_an_unbroken_one(shapes_recipe: Path, tmp_path: Path) -> None:
+    train(load_recipe(shapes_recipe, KEYS), tmp_path / "unbroken")
+    broken = tmp_path / "broken"
+    killed = [_kill_after(at, _command(shapes_recipe, broken), broken) for at in (0, 2, 6)]
+    assert sum(killed) >= 2
+    subprocess.run(_command(shapes_recipe, broken), check=True, capture_output=True)
+    one, two = _state(tmp_path / "unbroken"), _state(broken)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    last = [json.loads((r / "metrics.json").read_text())["loss"]
+            for r in (tmp_path / "unbroken", broken)]  # fmt: skip
+    assert last[0] == last[1]
+    assert not list(broken.glob(".*"))
+
+
+def test_a_run_of_another_recipe_is_not_resumed(shapes_recipe: Path, tmp_path: Path) -> None:
+    from edgecnn.errors import RecipeError
+
+    train(load_recipe(shapes_recipe), tmp_path / "run")
+    with pytest.raises(RecipeError, match="another recipe"):
+        train(load_recipe(shapes_recipe, ("seed=2",)), tmp_path / "run", resume=True)
