@@ -76,6 +76,29 @@ class ReadDecode(_Strict):
         return self
 
 
+class LabelsDecode(_Strict):
+    """How to turn the outputs of a `classify` network into labels."""
+
+    kind: Literal["labels"] = "labels"
+    labels: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        min_length=2, max_length=10_000
+    )
+    """Names of the classes in the order of the outputs."""
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    """sigmoid: one output, the logit of the second of two classes."""
+
+    @model_validator(mode="after")
+    def _two_for_a_sigmoid(self) -> LabelsDecode:
+        if self.activation == "sigmoid" and len(self.labels) != 2:
+            raise ValueError(f"sigmoid needs two labels, got {len(self.labels)}")
+        return self
+
+
+Decode = Annotated[ReadDecode | LabelsDecode, Field(discriminator="kind")]
+
+_KIND_OF_TASK = {"read": "ctc", "classify": "labels"}
+
+
 class Parity(_Strict):
     """How closely a variant follows the float model, over the parity inputs."""
 
@@ -136,10 +159,10 @@ class Manifest(_Strict):
 
     schema_version: Literal[1] = 1
     name: Name
-    task: Literal["read"]
+    task: Literal["read", "classify"]
     architecture: str = Field(max_length=200)
     input: InputSpec
-    decode: ReadDecode
+    decode: Decode
     variants: tuple[Variant, ...] = Field(min_length=1, max_length=32)
     """Preferred first."""
     golden_sha256: Sha256
@@ -152,13 +175,15 @@ class Manifest(_Strict):
     """Where the training data came from."""
 
     @model_validator(mode="after")
-    def _unique(self) -> Manifest:
+    def _fits_together(self) -> Manifest:
         files = [v.file for v in self.variants]
         if len(set(files)) != len(files) or OWN_MEMBERS & set(files):
             raise ValueError(f"variants share a file, or take one of the bundle's own: {files}")
         kinds = [(v.format, v.precision) for v in self.variants]
         if len(set(kinds)) != len(kinds):
             raise ValueError(f"two variants have the same format and precision: {kinds}")
+        if self.decode.kind != _KIND_OF_TASK[self.task]:
+            raise ValueError(f"task {self.task} is not decoded by {self.decode.kind}")
         return self
 
     def to_json(self) -> bytes:

@@ -104,7 +104,7 @@ def _save_sheet(
 
 
 @command.command("synth")
-@click.argument("kind", type=click.Choice(["serial-lines"]))
+@click.argument("kind", type=click.Choice(["serial-lines", "shapes"]))
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
 )
@@ -116,22 +116,28 @@ def _save_sheet(
     "--output",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder that gets pictures and labels.csv; must not exist.",
+    help="The folder that gets the pictures and their labels; must not exist.",
 )
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A yaml with fonts, backgrounds and camera; default: fonts that pip brings.",
+    help="serial-lines: a yaml with fonts, backgrounds and camera; default: fonts that pip brings.",
 )
 @json_option
 def synth(
     kind: str, number: int, seed: int, output: Path, profile: Path | None, as_json: bool
 ) -> None:
-    """Draw labelled pictures of KIND."""
+    """Draw labelled pictures of KIND: serial-number lines, or shapes in a folder per class."""
+    from edgecnn.data.synth.shapes import write_shapes
     from edgecnn.data.synth.write import load_profile, write_lines
 
-    written = write_lines(output, number, seed, load_profile(profile))
+    if kind == "shapes":
+        if profile is not None:
+            raise click.UsageError("--profile is for serial-lines")
+        written = write_shapes(output, number, seed)
+    else:
+        written = write_lines(output, number, seed, load_profile(profile))
     if as_json:
         print_json({"folder": str(output), "kind": kind, "pictures": written, "seed": seed})
     else:
-        click.echo(f"{output}: {written} pictures and labels.csv")
+        click.echo(f"{output}: {written} labelled pictures")

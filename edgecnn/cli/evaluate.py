@@ -19,7 +19,8 @@ from edgecnn.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from edgecnn.data.samples import LineSample
+    from edgecnn.data.samples import Fault, LineSample
+    from edgecnn.data.scoring import ClassScore
     from edgecnn.train.evaluate import Row
     from edgecnn.vision.ctc import SerialReading
 
@@ -53,6 +54,12 @@ def command(
         return
     if ensemble or crops != "1":
         raise click.UsageError("--ensemble and --crops are for a RUN that classifies")
+    if not (Path(model) / "recipe.yaml").is_file():
+        from edgecnn.bundle.read import read_bundle
+
+        if read_bundle(find_bundle(model)).manifest.task == "classify":
+            _classify_bundle(model, dataset, variant, threads, strict, as_json)
+            return
     _read(model, Path(dataset), variant, threads, as_json)
 
 
@@ -71,8 +78,8 @@ def _classify(
     runs: tuple[Path, ...], name: str, crops: int, strict: bool, as_json: bool
 ) -> None:  # fmt: skip
     from edgecnn.data.open import open_dataset
+    from edgecnn.data.pictures import usable
     from edgecnn.train.evaluate import evaluate_runs
-    from edgecnn.train.tasks.classify import usable
 
     dataset, faults = usable(open_dataset(name), strict)
     rows = evaluate_runs(runs, dataset, crops, progress=_progress)
@@ -84,11 +91,53 @@ def _classify(
                     "ways": [_way(row) for row in rows]})  # fmt: skip
     else:
         _print_rows(rows)
+    _end_with(faults)
+
+
+def _end_with(faults: tuple[Fault, ...]) -> None:
+    """Name what was left out; one bad file among several makes the status 2."""
     for fault in faults:
         note(f"edgecnn: {fault.file}: {fault.kind}: {fault.detail}")
     if faults:
         note(f"edgecnn: {len(faults)} samples were left out")
         sys.exit(2)
+
+
+def _classify_bundle(
+    model: str, name: str, variant: str | None, threads: int, strict: bool, as_json: bool
+) -> None:  # fmt: skip
+    import numpy as np
+
+    from edgecnn.bundle.manifest import LabelsDecode
+    from edgecnn.data.open import open_dataset
+    from edgecnn.data.pictures import labels_of, usable
+    from edgecnn.data.scoring import score_labels, wilson_interval
+    from edgecnn.errors import DataError
+    from edgecnn_device.runner import open_runner
+    from edgecnn_device.tasks.classify import Label
+
+    runner = open_runner(find_bundle(model), variant, threads)
+    assert isinstance(runner.manifest.decode, LabelsDecode)
+    dataset, faults = usable(open_dataset(name), strict)
+    if runner.manifest.decode.labels != dataset.classes:
+        raise DataError(
+            f"{name}: has the classes {', '.join(dataset.classes)}; {model} knows "
+            f"{', '.join(runner.manifest.decode.labels)}"
+        )
+    found = [next(r.index for r in runner(s.read()) if isinstance(r, Label))
+             for s in dataset.samples]  # fmt: skip
+    score = score_labels(np.array(found, np.int64), labels_of(dataset), dataset.classes)
+    used = f"{runner.variant.format}-{runner.variant.precision}"
+    if as_json:
+        print_json({"task": "classify", "metric": "accuracy", "value": score.accuracy,
+                    "samples": score.samples, "per_class": dict(score.per_class),
+                    "variant": used, "skipped": len(faults)})  # fmt: skip
+    else:
+        low, high = wilson_interval(sum(score.right), score.samples)
+        click.echo(f"accuracy {score.accuracy:.4f} ({low:.4f} to {high:.4f}), {used}, "
+                   f"n = {score.samples}")  # fmt: skip
+        _print_classes(used, score)
+    _end_with(faults)
 
 
 def _progress(step: str) -> None:
@@ -97,7 +146,7 @@ def _progress(step: str) -> None:
 
 
 def _way(row: Row) -> dict[str, object]:
-    gain = None if row.gain is None else -row.gain.points
+    gain = None if row.gain is None else 0.0 - row.gain.points
     return {"name": row.name, "value": row.score.accuracy, "passes": row.passes,
             "ms": round(row.ms, 2), "gain": gain}  # fmt: skip
 
@@ -109,16 +158,19 @@ def _print_rows(rows: tuple[Row, ...]) -> None:
     for row in rows:
         low, high = wilson_interval(sum(row.score.right), row.score.samples)
         gain = "" if row.gain is None else (
-            f"{-row.gain.points:+.2f} ({-row.gain.high:+.2f} to {-row.gain.low:+.2f})"
+            f"{0.0 - row.gain.points:+.2f} ({-row.gain.high:+.2f} to {-row.gain.low:+.2f})"
         )  # fmt: skip
         cells.append((row.name, f"{row.score.accuracy:.4f}", f"{low:.4f} to {high:.4f}", gain,
                       str(row.passes), f"{row.ms:.1f}"))  # fmt: skip
     title = f"accuracy, torch-fp32, n = {rows[0].score.samples}"
     columns = ("way", "accuracy", "95 % interval", "gain, points (95 %)", "passes", "ms a picture")
     print_table(title, columns, cells)
-    last = rows[-1].score
-    print_table(f"per class, {rows[-1].name}", ("class", "n", "right"), [
-        (name, str(last.counts[name]), f"{share:.4f}") for name, share in last.per_class.items()
+    _print_classes(rows[-1].name, rows[-1].score)
+
+
+def _print_classes(name: str, score: ClassScore) -> None:
+    print_table(f"per class, {name}", ("class", "n", "right"), [
+        (c, str(score.counts[c]), f"{share:.4f}") for c, share in score.per_class.items()
     ])  # fmt: skip
 
 
@@ -159,7 +211,8 @@ def _read_bundle(
     model: str, samples: list[LineSample], variant: str | None, threads: int
 ) -> tuple[str, list[SerialReading | None]]:
     from edgecnn_device.runner import open_runner
+    from edgecnn_device.tasks.read import serial_of
 
     runner = open_runner(find_bundle(model), variant, threads)
-    readings = [next(iter(runner(s.image)), None) for s in samples]
+    readings = [serial_of(runner(s.image)) for s in samples]
     return f"{runner.variant.format}-{runner.variant.precision}", readings

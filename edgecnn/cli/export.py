@@ -100,7 +100,15 @@ def _show(exported: Exported) -> None:
     from edgecnn_export.tolerances import FEW_SAMPLES
 
     score = exported.float_score
-    columns = ("variant", "bytes", "exact", "drop, points (95 %)", "max abs", "cosine", "gate")
+    columns = (
+        "variant",
+        "bytes",
+        exported.metric,
+        "drop, points (95 %)",
+        "max abs",
+        "cosine",
+        "gate",
+    )
     rows = []
     for item in exported.variants:
         v, m, p = item.variant, item.variant.metric, item.variant.parity
@@ -109,7 +117,7 @@ def _show(exported: Exported) -> None:
         rows.append((f"{v.format}-{v.precision}", f"{v.bytes:,}", f"{m.value:.4f}", drop,
                      f"{p.max_abs:.2e}", f"{p.cosine:.5f}", verdict))  # fmt: skip
     print_table(
-        f"Gate on {exported.gate}: n = {score.samples}, torch {score.exact:.4f}", columns, rows
+        f"Gate on {exported.gate}: n = {score.samples}, torch {score.value:.4f}", columns, rows
     )
     if score.samples < FEW_SAMPLES:
         click.echo(f"The gate scored {score.samples} samples, fewer than {FEW_SAMPLES}: "

@@ -68,6 +68,10 @@ def command(
 
 
 def _as_json(result: Result) -> dict[str, object]:
+    from edgecnn_device.tasks.classify import Label
+
+    if isinstance(result, Label):
+        return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
     return {
         "text": result.text,
         "confidence": round(result.confidence, 4),
@@ -76,5 +80,11 @@ def _as_json(result: Result) -> dict[str, object]:
 
 
 def _as_text(results: tuple[Result, ...]) -> str:
-    found = (f"{r.currency} {r.text}  ({r.confidence:.3f})" for r in results)
+    from edgecnn_device.tasks.classify import Label
+
+    found = (
+        f"{r.label} ({r.score:.3f})" if isinstance(r, Label)
+        else f"{r.currency} {r.text}  ({r.confidence:.3f})"
+        for r in results
+    )  # fmt: skip
     return ", ".join(found) or "nothing read"

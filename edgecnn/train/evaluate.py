@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgecnn.data.pictures import labels_of
 from edgecnn.data.samples import Dataset
 from edgecnn.data.scoring import ClassScore, PairedDrop, paired_drop, score_labels
 from edgecnn.errors import DataError
-from edgecnn.train.pictures import labels_of, prepared
+from edgecnn.train.memory import keep_freed_memory
+from edgecnn.train.pictures import prepared
 from edgecnn.train.run import LoadedRun, load_run
 from edgecnn.train.tasks.classify import probabilities
 from edgecnn.vision.crops import multi_crop
@@ -64,6 +66,7 @@ def evaluate_runs(
     Raises:
         DataError: the classes of a run are not those of the dataset.
     """
+    keep_freed_memory()
     answers: list[_Answer] = []
     for views in dict.fromkeys((1, crops)):
         members = []

@@ -13,11 +13,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from edgecnn.bundle.manifest import InputSpec
+from edgecnn.data.pictures import labels_of
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import DataError
 from edgecnn.files import write_atomic
 from edgecnn.models.base import ConvNet
-from edgecnn.train.pictures import labels_of, prepared
+from edgecnn.train.pictures import prepared
 
 
 @dataclass(frozen=True)

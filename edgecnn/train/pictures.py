@@ -102,7 +102,7 @@ def _whole(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def prepared(
-    dataset: Dataset, spec: InputSpec, batch: int = 64, view: View = _whole, threads: int = 2
+    dataset: Dataset, spec: InputSpec, batch: int = 32, view: View = _whole, threads: int = 2
 ) -> Iterator[Tensor]:
     """Yield a dataset in its own order as (N, C, H, W) inputs; memory holds a few batches."""
     nhwc = spec.model_copy(update={"layout": "nhwc"})
@@ -115,8 +115,3 @@ def prepared(
 
 def _prepare(dataset: Dataset, spec: InputSpec, view: View, index: int) -> NDArray[np.float32]:
     return preprocess(view(dataset.samples[index].read()), spec)
-
-
-def labels_of(dataset: Dataset) -> NDArray[np.int64]:
-    """Return the class index of every sample, (N,)."""
-    return np.array([s.label if s.label is not None else -1 for s in dataset.samples], np.int64)

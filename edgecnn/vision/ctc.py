@@ -44,6 +44,11 @@ class SerialReading:
     """Product of the characters' probabilities, each at its clearest column; 0..1."""
     currency: str
 
+    @property
+    def decision(self) -> str:
+        """What a replay must find again."""
+        return self.text
+
 
 def log_softmax(logits: Array) -> Array:
     """Return log-probabilities over the last axis."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.bundle.manifest import Manifest, Variant
-from edgecnn.data.scoring import ReadScore, wilson_interval
+from edgecnn.bundle.manifest import Manifest, ReadDecode, Variant
+from edgecnn.data.scoring import wilson_interval
+from edgecnn_export.tasks.base import GateScore
 from edgecnn_export.tolerances import FEW_SAMPLES
 
 
-def write_card(manifest_facts: Sequence[tuple[str, str]], variants: Sequence[Variant],
-               reference: ReadScore, gate: str, notes: str) -> str:  # fmt: skip
+def write_card(
+    manifest_facts: Sequence[tuple[str, str]], variants: Sequence[Variant], group: str,
+    reference: GateScore, gate: str, notes: str,
+) -> str:  # fmt: skip
     """Return the card as markdown.
 
     Args:
         manifest_facts: name and value of each fact to list.
         variants: what was exported.
+        group: what the parts of the score are.
         reference: the score of the float model on the gate set.
         gate: what the gate set is.
         notes: further sections, from the card.md of the run, or nothing.
@@ -26,14 +30,14 @@ def write_card(manifest_facts: Sequence[tuple[str, str]], variants: Sequence[Var
     lines += ["", "## The gate", "", f"Scored on {gate}, n = {reference.samples}."]
     if reference.samples < FEW_SAMPLES:
         lines.append(f"Fewer than {FEW_SAMPLES} samples: the intervals are wide.")
-    lines += ["", *_variant_table(variants), "", *_currency_table(reference)]
+    lines += ["", *_variant_table(variants), "", *_group_table(group, reference)]
     if notes:
         lines += ["", notes.strip()]
     return "\n".join(lines) + "\n"
 
 
 def _variant_table(variants: Sequence[Variant]) -> list[str]:
-    rows = ["| variant | scheme | bytes | exact | drop, points (95 %) | cosine | SQNR dB |",
+    rows = ["| variant | scheme | bytes | right | drop, points (95 %) | cosine | SQNR dB |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
     for v in variants:
         m, p = v.metric, v.parity
@@ -44,12 +48,13 @@ def _variant_table(variants: Sequence[Variant]) -> list[str]:
     return rows
 
 
-def _currency_table(reference: ReadScore) -> list[str]:
-    rows = ["| currency | n | exact, float | 95 % interval |", "|---|---|---|---|"]
-    for name, share in reference.per_currency.items():
-        n = reference.counts[name]
-        low, high = wilson_interval(round(share * n), n)
-        rows.append(f"| {name} | {n} | {share:.4f} | {low:.4f} to {high:.4f} |")
+def _group_table(group: str, reference: GateScore) -> list[str]:
+    rows = [f"| {group} | n | right, float | 95 % interval |", "|---|---|---|---|"]
+    for part in reference.groups:
+        low, high = wilson_interval(round(part.value * part.samples), part.samples)
+        rows.append(
+            f"| {part.name} | {part.samples} | {part.value:.4f} | {low:.4f} to {high:.4f} |"
+        )
     return rows
 
 
@@ -61,12 +66,18 @@ def facts_of(manifest: Manifest) -> list[tuple[str, str]]:
         ("task", manifest.task),
         ("architecture", manifest.architecture),
         ("input", f"{spec.height} x {spec.width} x {spec.channels}, {spec.colour}"),
-        ("currencies", ", ".join(manifest.decode.currencies)),
+        _outputs(manifest),
         ("licence", manifest.licence),
         ("training data", manifest.provenance.strip()),
         ("calibration", _calibration(manifest)),
         ("source checkpoint", f"sha256 {manifest.source_sha256}"),
     ]
+
+
+def _outputs(manifest: Manifest) -> tuple[str, str]:
+    if isinstance(manifest.decode, ReadDecode):
+        return "currencies", ", ".join(manifest.decode.currencies)
+    return "classes", ", ".join(manifest.decode.labels)
 
 
 def _calibration(manifest: Manifest) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Metric, Parity, Precision
-from edgecnn.data.scoring import ReadScore, paired_drop
+from edgecnn.data.scoring import paired_drop
+from edgecnn_export.tasks.base import GateScore
 from edgecnn_export.tolerances import TOLERANCES
 
 
@@ -44,11 +45,11 @@ def measure_parity(reference: NDArray[np.float32], other: NDArray[np.float32]) -
     )
 
 
-def measure_drop(name: str, reference: ReadScore, other: ReadScore) -> Metric:
+def measure_drop(name: str, reference: GateScore, other: GateScore) -> Metric:
     """Compare a task metric on the same samples, with its paired interval."""
     drop = paired_drop(reference.right, other.right)
     return Metric(
-        name=name, value=other.exact, samples=other.samples, drop=drop.points,
+        name=name, value=other.value, samples=other.samples, drop=drop.points,
         drop_low=drop.low, drop_high=drop.high,
     )  # fmt: skip
 

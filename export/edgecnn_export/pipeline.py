@@ -5,40 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
-from edgecnn.bundle import Calibration, Manifest, ReadDecode, Variant, write_bundle
+from edgecnn.bundle import Calibration, Manifest, Variant, write_bundle
 from edgecnn.bundle.manifest import CARD, GOLDEN, Format, Precision
 from edgecnn.bundle.read import Golden
 from edgecnn.bundle.write import pack_golden
-from edgecnn.data.lines import load_lines
-from edgecnn.data.samples import LineSample
-from edgecnn.data.scoring import ReadScore, score_readings
-from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.errors import DataError, GateError, InputError
 from edgecnn.files import refuse_existing, write_atomic
-from edgecnn.train.tasks.read import infer_logits, validation_samples
-from edgecnn.vision.ctc import decode_serial
 from edgecnn.vision.preprocess import preprocess
-from edgecnn.vision.serials import GLYPHS, GRAMMARS
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_export.calibration import CalibrationSet, load_calibration, sample_hash
 from edgecnn_export.card import facts_of, write_card
 from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, shared_samples
-from edgecnn_export.source import Source, load_run
+from edgecnn_export.source import Source, open_source
+from edgecnn_export.tasks.base import GateScore, GateSet, Outputs, Picture
 from edgecnn_export.tolerances import DEFAULT_MAX_DROP, TOLERANCES
 
 GOLDEN_PICTURES = 8
-MIN_CONFIDENCE = 0.05
-"""The lowest of 0, 0.02, 0.05, 0.1, ... above which no line without a serial, drawn like the
-validation split, was read (0 of 500)."""
-METRIC = "serial_exact"
 
 Progress = Callable[[str], None]
 
@@ -78,7 +69,8 @@ class Exported:
     passed: bool
     seconds: float
     variants: tuple[ExportedVariant, ...]
-    float_score: ReadScore
+    metric: str
+    float_score: GateScore
     gate: str
     """What the gate scored."""
 
@@ -97,11 +89,10 @@ class Exported:
 class _Reference:
     """What every variant is compared with."""
 
-    samples: tuple[LineSample, ...]
-    inputs: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    score: ReadScore
-    gate: str
+    gate: GateSet
+    outputs: Outputs
+    """Of the float model."""
+    score: GateScore
 
 
 def export_run(
@@ -124,28 +115,27 @@ def export_run(
     """
     begun = time.monotonic()
     refuse_existing(out, options.overwrite)
-    source = load_run(run)
-    spec = source.recipe.input
-    if spec.layout != "nhwc":
-        raise InputError(f"{run}: recipes are exported with layout nhwc, got {spec.layout}")
+    source = open_source(run)
     progress("calibration and gate data")
     calibration = _calibration(source, options)
     reference = _reference(source, options.evaluate)
     if calibration is not None:
-        _refuse_shared(reference, calibration)
+        _refuse_shared(source, reference.gate, calibration)
     models = _convert(source, options, calibration, progress)
-    golden_pictures = _golden_pictures(source)
-    decode = ReadDecode(charset=GLYPHS, currencies=tuple(GRAMMARS), min_confidence=MIN_CONFIDENCE)
+    golden_pictures = source.task.golden(GOLDEN_PICTURES)
     exported, outputs = [], []
     for kind, precision, scheme, data in models:
         progress(f"gate: {kind} {precision}")
         backend = open_backend(kind, data)
-        found = _prove(backend, reference, kind, precision, scheme, data, options.max_drop)
+        found = _prove(
+            backend, source, reference, (kind, precision, scheme, data), options.max_drop
+        )
         exported.append(found)
-        outputs.append((found.variant.file, _run_all(backend, _prepare(golden_pictures, source))))
+        replay = [partial(_same, picture) for picture in golden_pictures]
+        outputs.append((found.variant.file, _run_all(backend, source, replay)))
     golden = pack_golden(Golden(golden_pictures, tuple(outputs)))
     variants = tuple(e.variant for e in exported)
-    manifest, card = _describe(source, run, variants, golden, decode, calibration, reference)
+    manifest, card = _describe(source, run, variants, golden, calibration, reference)
     members = {v.file: data for v, (_, _, _, data) in zip(variants, models, strict=True)}
     members |= {GOLDEN: golden, CARD: card}
     passed = all(e.verdict.passed for e in exported)
@@ -153,8 +143,9 @@ def export_run(
     write_bundle(target, manifest, members, key=options.key,
                  overwrite=options.overwrite or not passed)  # fmt: skip
     result = Exported(
-        target, passed, time.monotonic() - begun, tuple(exported), reference.score, reference.gate
-    )
+        target, passed, time.monotonic() - begun, tuple(exported), source.task.metric,
+        reference.score, reference.gate.name,
+    )  # fmt: skip
     _write_report(result, out)
     return result
 
@@ -168,32 +159,21 @@ def _calibration(source: Source, options: ExportOptions) -> CalibrationSet | Non
 
 
 def _reference(source: Source, evaluate: Path | None) -> _Reference:
-    if evaluate is None:
-        samples = validation_samples(source.recipe)
-        gate = "the recipe's validation split (generated)"
-    else:
-        samples = load_lines(evaluate)
-        gate = f"{evaluate.name}"
-    inputs = _prepare(tuple(s.image for s in samples), source)
-    logits = infer_logits(source.model, inputs)
-    score = _score(logits, samples)
+    gate = source.task.open(evaluate)
+    outputs = source.infer(gate)
+    score = source.task.score(outputs)
     if not any(score.right):
         raise DataError(
-            f"the float model gets none of the {len(samples)} samples of {gate} right: such a gate "
-            "cannot tell a working variant from a broken one; train it first, or give other data"
+            f"the float model gets none of the {score.samples} samples of {gate.name} right: such "
+            "a gate cannot tell a working variant from a broken one; train it first, or give other "
+            "data"
         )
-    return _Reference(tuple(samples), inputs, logits, score, gate)
+    return _Reference(gate, outputs, score)
 
 
-def _score(
-    logits: NDArray[np.float32], samples: list[LineSample] | tuple[LineSample, ...]
-) -> ReadScore:
-    readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), MIN_CONFIDENCE) for x in logits]
-    return score_readings(readings, samples)
-
-
-def _refuse_shared(reference: _Reference, calibration: CalibrationSet) -> None:
-    shared = shared_samples([sample_hash(x) for x in reference.inputs], calibration.hashes)
+def _refuse_shared(source: Source, gate: GateSet, calibration: CalibrationSet) -> None:
+    hashes = [sample_hash(preprocess(read(), source.recipe.input)) for read in gate.pictures]
+    shared = shared_samples(hashes, calibration.hashes)
     if shared:
         raise DataError(
             f"{shared} of {len(calibration.hashes)} calibration samples are also in the gate set: "
@@ -233,21 +213,22 @@ def _convert(
     return sorted(made, key=lambda m: order[m[1]])
 
 
-def _prepare(pictures: tuple[NDArray[np.uint8], ...], source: Source) -> NDArray[np.float32]:
-    return np.stack([preprocess(p, source.recipe.input) for p in pictures])
+def _run_all(backend: Backend, source: Source, pictures: Sequence[Picture]) -> Outputs:
+    spec = source.recipe.input
+    return np.concatenate([backend.run(preprocess(read(), spec)[None])[0] for read in pictures])
 
 
-def _run_all(backend: Backend, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([backend.run(x[None])[0] for x in inputs])
+def _same(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return picture
 
 
 def _prove(
-    backend: Backend, reference: _Reference, kind: Format, precision: Precision, scheme: str,
-    data: bytes, max_drop: float,
-) -> ExportedVariant:  # fmt: skip
-    logits = _run_all(backend, reference.inputs)
-    parity = measure_parity(reference.logits, logits)
-    metric = measure_drop(METRIC, reference.score, _score(logits, reference.samples))
+    backend: Backend, source: Source, reference: _Reference, model: _Model, max_drop: float
+) -> ExportedVariant:
+    kind, precision, scheme, data = model
+    outputs = _run_all(backend, source, reference.gate.pictures)
+    parity = measure_parity(reference.outputs, outputs)
+    metric = measure_drop(source.task.metric, reference.score, source.task.score(outputs))
     variant = Variant(
         file=f"model-{precision}.{kind}", format=kind, precision=precision, scheme=scheme,
         sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), metric=metric, parity=parity,
@@ -256,22 +237,15 @@ def _prove(
     return ExportedVariant(variant, judge(precision, parity, metric, max_drop))
 
 
-def _golden_pictures(source: Source) -> tuple[NDArray[np.uint8], ...]:
-    """Draw pictures that belong to neither split: generated, so free to redistribute."""
-    lines = source.recipe.data.validation
-    generator = LineGenerator(lines, lines.seed + 1)
-    return tuple(np.ascontiguousarray(generator(i).image) for i in range(GOLDEN_PICTURES))
-
-
 def _describe(
-    source: Source, run: Path, variants: tuple[Variant, ...], golden: bytes, decode: ReadDecode,
+    source: Source, run: Path, variants: tuple[Variant, ...], golden: bytes,
     calibration: CalibrationSet | None, reference: _Reference,
 ) -> tuple[Manifest, bytes]:  # fmt: skip
     """Write the manifest and the card; each names what the other needs."""
     recipe = source.recipe
     manifest = Manifest(
-        name=recipe.name, task=recipe.task, input=recipe.input, decode=decode, variants=variants,
-        architecture=f"{recipe.model.architecture}, width {recipe.model.width:g}, read head",
+        name=recipe.name, task=recipe.task, input=recipe.input, decode=source.task.decode,
+        variants=variants, architecture=source.architecture,
         golden_sha256=hashlib.sha256(golden).hexdigest(), card_sha256="0" * 64,
         calibration=None if calibration is None else Calibration(
             id=calibration.id, sha256=calibration.sha256, samples=len(calibration.hashes)),
@@ -281,8 +255,9 @@ def _describe(
     card = write_card(
         facts_of(manifest),
         variants,
+        source.task.group,
         reference.score,
-        reference.gate,
+        reference.gate.name,
         notes.read_text(encoding="utf-8") if notes.is_file() else "",
     ).encode()
     sha256 = hashlib.sha256(card).hexdigest()
@@ -302,7 +277,7 @@ def report(result: Exported) -> dict[str, object]:
         "passed": result.passed,
         "seconds": round(result.seconds, 1),
         "gate": {"data": result.gate, "samples": result.float_score.samples,
-                 "float": result.float_score.exact},
+                 "float": result.float_score.value},
         "variants": [_variant_report(v) for v in result.variants],
     }  # fmt: skip
 

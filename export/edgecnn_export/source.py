@@ -1,15 +1,24 @@
-"""The source of an export: a RUN of ``edgecnn train``, loaded as a float model."""
+"""The source of an export: a RUN of ``edgecnn train``, with what the gate asks of its task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import nn
 
 from edgecnn.errors import InputError
-from edgecnn.train.run import load_run as load_any_run
-from edgecnn.train.tasks.read import ReadRecipe
+from edgecnn.train.registry import Recipe
+from edgecnn.train.run import load_run
+from edgecnn.train.tasks.classify import ClassifyRecipe
+from edgecnn.vision.preprocess import preprocess
+from edgecnn_export.tasks.base import GateSet, GateTask, Outputs
+from edgecnn_export.tasks.classify import ClassifyGate
+from edgecnn_export.tasks.read import ReadGate
+
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -18,22 +27,42 @@ class Source:
 
     model: nn.Module
     """In evaluation mode, every parameter contiguous."""
-    recipe: ReadRecipe
+    recipe: Recipe
+    task: GateTask
     sha256: str
     """Of the checkpoint file."""
 
+    @property
+    def architecture(self) -> str:
+        """Describe the network for a person."""
+        model = self.recipe.model
+        if isinstance(self.recipe, ClassifyRecipe):
+            options = (f"{k} {v}" for k, v in self.recipe.model.options.items())
+            return ", ".join((model.architecture, *options))
+        return f"{model.architecture}, width {self.recipe.model.width:g}, read head"
 
-def load_run(run: Path) -> Source:
-    """Load a RUN that can be exported.
+    @torch.inference_mode()
+    def infer(self, gate: GateSet) -> Outputs:
+        """Run the float model over a gate set; pictures are read as they are needed."""
+        parts = []
+        for first in range(0, len(gate.pictures), BATCH):
+            some = gate.pictures[first : first + BATCH]
+            inputs = np.stack([preprocess(read(), self.recipe.input) for read in some])
+            parts.append(self.model(torch.from_numpy(inputs).permute(0, 3, 1, 2)).numpy())
+        return np.concatenate(parts)
+
+
+def open_source(run: Path) -> Source:
+    """Load a RUN.
 
     Raises:
         CheckpointError: no run, or a checkpoint of another architecture than its recipe's.
         RecipeError: its recipe cannot be read.
-        InputError: a run of a task that has no device side yet.
+        InputError: its input has another layout than nhwc, which serves both formats.
     """
-    loaded = load_any_run(run)
-    if not isinstance(loaded.recipe, ReadRecipe):
-        raise InputError(
-            f"{run}: a run of task {loaded.recipe.task}: only read can be exported yet"
-        )
-    return Source(loaded.model, loaded.recipe, loaded.sha256)
+    loaded = load_run(run)
+    if loaded.input.layout != "nhwc":
+        raise InputError(f"{run}: recipes are exported with layout nhwc, got {loaded.input.layout}")
+    recipe = loaded.recipe
+    task = ClassifyGate(recipe) if isinstance(recipe, ClassifyRecipe) else ReadGate(recipe)
+    return Source(loaded.model, recipe, task, loaded.sha256)

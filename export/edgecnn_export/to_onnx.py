@@ -50,11 +50,11 @@ def to_onnx(model: nn.Module, example: NDArray[np.float32]) -> bytes:
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     proto = program.model_proto
-    _strip(proto)
+    strip(proto)
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _strip(proto: onnx.ModelProto) -> None:
+def strip(proto: onnx.ModelProto) -> None:
     """Drop what the exporter notes about this machine: stack traces and source paths."""
     del proto.metadata_props[:]
     proto.doc_string = ""
@@ -94,5 +94,5 @@ def quantize_onnx(model: bytes, calibration: NDArray[np.float32]) -> bytes:
             per_channel=True, activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
         proto = onnx.load(str(out))
-    _strip(proto)
+    strip(proto)
     return bytes(proto.SerializeToString(deterministic=True))

@@ -37,6 +37,7 @@ from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.data.synth.write import load_profile
 from edgecnn.vision.serials import GRAMMARS, snap
 from edgecnn_device import Runner, open_runner
+from edgecnn_device.tasks.read import serial_of
 
 HERE = Path(__file__).parent
 SEED = 9001
@@ -55,8 +56,8 @@ def ours(runner: Runner) -> Reader:
     """Read with a bundle."""
 
     def read(image: Image) -> Guess:
-        found = runner(image)
-        return (found[0].text, found[0].confidence) if found else ("", 0.0)
+        found = serial_of(runner(image))
+        return (found.text, found.confidence) if found else ("", 0.0)
 
     return read
 

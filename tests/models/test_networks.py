@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import fx
 
+from edgecnn import models
 from edgecnn.errors import InputError
 from edgecnn.models import create_backbone, find_architecture, list_backbones
 from edgecnn.models.base import ConvNet
@@ -52,6 +53,11 @@ def on_meta(name: str) -> ConvNet:
         network = create_backbone(name)
     assert isinstance(network, ConvNet)
     return network.eval()
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert models.__all__ == sorted(models.__all__)
+    assert all(hasattr(models, name) for name in models.__all__)
 
 
 def test_the_table_has_every_network() -> None:

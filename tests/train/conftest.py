@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import yaml
-from numpy.typing import NDArray
+
+from edgecnn.data.synth.shapes import write_shapes
 
 TINY = {
     "name": "tiny",
@@ -39,10 +38,10 @@ def tiny_recipe(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders train (60 pictures) and test (30) of three classes."""
+    """Folders train (80 pictures) and test (40) of four classes."""
     folder = tmp_path_factory.mktemp("shapes")
-    write_shapes(folder / "train", 1, 20)
-    write_shapes(folder / "test", 2, 10)
+    write_shapes(folder / "train", 80, seed=1)
+    write_shapes(folder / "test", 40, seed=2)
     return folder
 
 
@@ -64,30 +63,3 @@ def shapes_recipe(tmp_path: Path, shapes: Path) -> Path:
     path = tmp_path / "shapes.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
-
-
-CLASSES = ("bar", "disc", "square")
-
-
-def draw_shape(kind: str, rng: np.random.Generator, side: int = 32) -> NDArray[np.uint8]:
-    """Return one (side, side, 3) picture of a light shape on dark noise."""
-    image = rng.integers(0, 60, (side, side, 3)).astype(np.uint8)
-    x, y = (int(v) for v in rng.integers(10, side - 10, 2))
-    colour = tuple(int(v) for v in rng.integers(150, 255, 3))
-    if kind == "disc":
-        cv2.circle(image, (x, y), 6, colour, -1)
-    elif kind == "square":
-        cv2.rectangle(image, (x - 6, y - 6), (x + 6, y + 6), colour, -1)
-    else:
-        cv2.rectangle(image, (x - 9, y - 1), (x + 9, y + 1), colour, -1)
-    return image
-
-
-def write_shapes(folder: Path, seed: int, per_class: int) -> Path:
-    """Write a folder per class, and return the folder."""
-    rng = np.random.default_rng(seed)
-    for kind in CLASSES:
-        (folder / kind).mkdir(parents=True)
-        for index in range(per_class):
-            cv2.imwrite(str(folder / kind / f"{index:03d}.png"), draw_shape(kind, rng))
-    return folder

@@ -28,9 +28,9 @@ def test_lenet_learns_the_shapes(shapes_recipe: Path, tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
     assert done.value == pytest.approx(max(float(r["validation"]) for r in rows), abs=1e-5)
-    assert done.value >= 0.8
+    assert done.value >= 0.5  # a guess is right a quarter of the time
     assert metrics["kept_epoch"] == done.best_epoch
-    assert load_run(tmp_path / "run").classes == ("bar", "disc", "square")
+    assert load_run(tmp_path / "run").classes == ("bar", "disc", "ring", "square")
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_corrupt_picture_is_reported_counted_and_left_out(
     import shutil
 
     shutil.copytree(shapes, tmp_path / "bad")
-    (tmp_path / "bad" / "train" / "disc" / "003.png").write_bytes(b"torn")
+    (tmp_path / "bad" / "train" / "disc" / "00001.png").write_bytes(b"torn")
     recipe = load_recipe(shapes_recipe, (f"data.train={tmp_path / 'bad'}:train",))
     told: list[str] = []
     done = train(recipe, tmp_path / "run", notice=told.append)
     assert [f.kind for f in done.faults] == ["unreadable"]
-    assert any("003.png" in line for line in told)
+    assert any("00001.png" in line for line in told)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["skipped"] == 1
-    with pytest.raises(DataError, match=r"003\.png"):
+    with pytest.raises(DataError, match=r"00001\.png"):
         train(recipe, tmp_path / "strict", strict=True)
 
 
@@ -95,7 +95,7 @@ def test_a_loss_that_is_no_number_ends_the_run(shapes_recipe: Path, tmp_path: Pa
     [("model.architecture=lenet6", "did you mean lenet5"),
      ("model.options.widht=2", "takes no option"),
      ("loss.kind=sigmoid", "two classes"),
-     ("data.classes=[a, b]", "bar, disc, square"),
+     ("data.classes=[a, b]", "bar, disc, ring, square"),
      ("data.train=/absent/folder", "absent")],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(
@@ -129,7 +129,19 @@ def test_the_split_is_seeded_and_by_class(shapes_recipe: Path) -> None:
     recipe = load_recipe(shapes_recipe)
     assert not isinstance(recipe, ReadRecipe)
     one, two = ClassifyTask(recipe, False), ClassifyTask(recipe, False)
-    assert one.epoch_samples == two.epoch_samples == 48
+    assert one.epoch_samples == two.epoch_samples == 64
     names = [s.name for s in one._validation.samples]
     assert names == [s.name for s in two._validation.samples]
-    assert [sum(c in n for n in names) for c in ("bar", "disc", "square")] == [4] * 3
+    assert [sum(c in n for n in names) for c in ("bar", "disc", "ring", "square")] == [4] * 4
+
+
+def test_a_pickle_needs_to_be_allowed(shapes_recipe: Path, tmp_path: Path) -> None:
+    from edgecnn.models import create_backbone
+
+    weights = tmp_path / "lenet.pth"
+    torch.save(create_backbone("lenet5", num_classes=4, in_channels=1).state_dict(), weights)
+    keys = (f"model.weights={{path: {weights}}}", "optimizer.epochs=1")
+    with pytest.raises(EdgecnnError, match="pickle"):
+        train(load_recipe(shapes_recipe, keys), tmp_path / "refused")
+    allowed = (*keys, "model.weights.allow_pickle=true")
+    assert train(load_recipe(shapes_recipe, allowed), tmp_path / "run").epochs == 1

@@ -30,7 +30,7 @@ def test_each_way_is_scored_with_what_it_costs(runs: tuple[Path, Path], shapes: 
     ]  # fmt: skip
     assert [r.passes for r in rows] == [1, 1, 2, 10, 10, 20]
     assert rows[0].gain is None
-    assert all(r.ms > 0 and r.score.samples == 30 for r in rows)
+    assert all(r.ms > 0 and r.score.samples == 40 for r in rows)
     assert rows[2].score.accuracy > 0.5
 
 
@@ -38,9 +38,9 @@ def test_the_command_prints_every_way(runs: tuple[Path, Path], shapes: Path) -> 
     arguments = [str(runs[0]), f"{shapes}:test", "--ensemble", str(runs[1]), "--crops", "2"]
     done = CliRunner().invoke(command, [*arguments, "--json"])
     found = json.loads(done.output)
-    assert found["task"], found["samples"] == ("classify", 30)
+    assert (found["task"], found["samples"]) == ("classify", 40)
     assert found["value"] == found["ways"][-1]["value"]
-    assert set(found["per_class"]) == {"bar", "disc", "square"}
+    assert set(found["per_class"]) == {"bar", "disc", "ring", "square"}
     assert "ensemble of 2" in CliRunner().invoke(command, arguments).output
 
 

@@ -56,4 +56,4 @@ def test_a_cached_run_still_holds_the_whole_network(shapes_recipe: Path, tmp_pat
     keys = (*NET, f"transfer.cache={tmp_path / 'f.safetensors'}")
     train(load_recipe(shapes_recipe, keys), tmp_path / "run")
     with torch.inference_mode():
-        assert load_run(tmp_path / "run").model(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
+        assert load_run(tmp_path / "run").model(torch.zeros(1, 3, 32, 32)).shape == (1, 4)

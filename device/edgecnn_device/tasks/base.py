@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Manifest
 from edgecnn.vision.ctc import SerialReading
+from edgecnn_device.tasks.classify import Label
 
-Result: TypeAlias = SerialReading
-"""One thing found in a picture; a union as tasks are added."""
+Result: TypeAlias = SerialReading | Label
+"""One thing found in a picture; its `decision` is what a replay must find again."""
 
 Decoder: TypeAlias = Callable[[tuple[NDArray[np.float32], ...], Manifest], tuple[Result, ...]]
 """From the outputs of a network, each with a leading axis of 1, to what they mean."""

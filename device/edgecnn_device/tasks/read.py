@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest
+from edgecnn.bundle.manifest import Manifest, ReadDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.ctc import SerialReading, decode_serial
 
@@ -15,6 +17,7 @@ def decode(
 ) -> tuple[SerialReading, ...]:
     """Return the serial in the picture, or nothing."""
     rules = manifest.decode
+    assert isinstance(rules, ReadDecode)
     shape = outputs[0].shape
     if len(shape) != 3 or shape[0] != 1 or 0 in shape or shape[2] != len(rules.charset) + 1:
         raise BundleError(
@@ -23,3 +26,8 @@ def decode(
         )
     found = decode_serial(outputs[0][0], rules.charset, rules.currencies, rules.min_confidence)
     return () if found is None else (found,)
+
+
+def serial_of(results: Iterable[object]) -> SerialReading | None:
+    """Return the serial among the results of one picture, where there is one."""
+    return next((r for r in results if isinstance(r, SerialReading)), None)

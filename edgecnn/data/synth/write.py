@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from edgecnn.data.synth.lines import LineGenerator, LineProfile
-from edgecnn.errors import DataError, InputError
+from edgecnn.errors import DataError
+from edgecnn.files import new_folder
 from edgecnn.vision.serials import GRAMMARS
 
 
@@ -67,29 +68,24 @@ def write_lines(folder: Path, number: int, seed: int, profile: LineProfile) -> i
         InputError: the folder holds something.
     """
     generator = LineGenerator(profile, seed)
-    try:
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty: choose another folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
-    try:
+    with new_folder(folder) as temporary:
         rows = io.StringIO()
         writer = csv.writer(rows, lineterminator="\n")
         writer.writerow(("file", "text", "currency"))
         for index in range(number):
             sample = generator(index)
             name = f"line-{index:06d}.png"
-            if not cv2.imwrite(str(temporary / name), sample.image):
-                raise DataError(f"{folder / name}: cannot be written: is the disk full?")
+            write_png(temporary / name, sample.image)
             writer.writerow((name, sample.text, sample.currency or ""))
         (temporary / "labels.csv").write_text(rows.getvalue(), encoding="utf-8")
-        temporary.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return number
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    if not cv2.imwrite(str(path), image):
+        raise DataError(f"{path}: cannot be written: is the disk full?")

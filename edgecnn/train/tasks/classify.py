@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from edgecnn.data.augment import AugmentOptions
-from edgecnn.data.check import readable
 from edgecnn.data.open import open_dataset
+from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.data.split import divide
-from edgecnn.errors import DataError, RecipeError
+from edgecnn.errors import RecipeError
 from edgecnn.models import create_backbone, find_architecture
 from edgecnn.models.base import ConvNet
-from edgecnn.models.weights import WeightsSource, load_pretrained
+from edgecnn.models.weights import WeightsSource, load_pretrained, restore_statistics
 from edgecnn.train import checkpoint
 from edgecnn.train.features import cached_features
 from edgecnn.train.pictures import (
     PictureBatch,
     PictureStream,
-    labels_of,
     picture_batches,
     prepared,
 )
@@ -33,6 +34,7 @@ from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.stream import Shuffle, shard
 from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.train.transfer import TransferSection, freeze, hold
+from edgecnn.vision.classes import class_scores
 
 
 class PictureData(Strict):
@@ -84,6 +86,8 @@ class ClassifyRecipe(BaseRecipe):
             self.data.augment != AugmentOptions() or self.loss.mixup
         ):
             raise ValueError("transfer.cache holds one view per picture: no augment, no mixup")
+        if self.init is not None and self.model.weights is not None:
+            raise ValueError("init and model.weights both say where to start: give one")
         return self
 
 
@@ -103,7 +107,7 @@ class ClassifyTask:
     unit = "pictures"
 
     def __init__(self, recipe: ClassifyRecipe, strict: bool) -> None:
-        train, validation, self.faults = _open_splits(recipe, strict)
+        train, validation, self.faults = open_splits(recipe, strict)
         self.recipe = _with_classes(recipe, train, validation)
         self.epoch_samples = len(train.samples)
         self._train, self._validation = train, validation
@@ -118,11 +122,20 @@ class ClassifyTask:
         section = self.recipe.model
         if section.weights is not None:
             self.notices += (_load_weights(model, section.architecture, section.weights),)
+            if section.weights.layout == "tflite" and self.recipe.transfer.batch_norm == "live":
+                # Its batch-norm is folded: without statistics of the data a live one forgets all.
+                restore_statistics(model, self._first_batches())
         freeze(model, self.recipe.transfer)
         if self.recipe.transfer.cache is not None:
             cache = Path(self.recipe.transfer.cache)
             self._features = cached_features(model, self.recipe.input, self._train, cache)
         return model
+
+    def _first_batches(self) -> Iterator[Tensor]:
+        """Yield training pictures, as drawn from all classes, to measure statistics on."""
+        order = Shuffle(self.epoch_samples, self.recipe.seed)
+        few = [self._train.samples[order(i)] for i in range(min(256, self.epoch_samples))]
+        return prepared(replace(self._train, samples=tuple(few)), self.recipe.input)
 
     def trained(self, model: nn.Module) -> nn.Module:
         """Return the network, or its classifier where the features are cached."""
@@ -196,18 +209,20 @@ def infer_logits(model: nn.Module, recipe: ClassifyRecipe, dataset: Dataset) -> 
     return torch.cat(parts)
 
 
-def probabilities(logits: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def probabilities(logits: Tensor) -> NDArray[np.float32]:
     """Return (N, classes) probabilities; one sigmoid output becomes two classes."""
-    if logits.shape[1] == 1:
-        second = logits.float().sigmoid()
-        return torch.cat([1 - second, second], 1).numpy()
-    return logits.float().softmax(1).numpy()
+    return class_scores(logits.float().numpy(), "sigmoid" if logits.shape[1] == 1 else "softmax")
 
 
-def _open_splits(
-    recipe: ClassifyRecipe, strict: bool
-) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
-    """Open both splits, without the pictures that cannot be read."""
+def open_splits(recipe: ClassifyRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
+    """Open the training and the validation split, without the pictures that cannot be read.
+
+    Returns:
+        Both, and what was left out.
+
+    Raises:
+        DataError: a set cannot be opened; with ``strict``, any picture cannot be read.
+    """
     data = recipe.data
     train, faults = usable(open_dataset(data.train), strict)
     if isinstance(data.validation, str):
@@ -216,24 +231,6 @@ def _open_splits(
     shares = {"train": 1 - data.validation, "validation": data.validation}
     train, validation = divide(train, shares, recipe.seed)
     return train, validation, faults
-
-
-def usable(dataset: Dataset, strict: bool) -> tuple[Dataset, tuple[Fault, ...]]:
-    """Return the samples that can be read and have a label, and the faults of the others.
-
-    Raises:
-        DataError: with ``strict``, any fault; or nothing is left.
-    """
-    found, unreadable = readable(dataset)
-    faults = (*dataset.faults, *unreadable)
-    if faults and strict:
-        raise DataError(
-            f"{dataset.name}: {len(faults)} faulty samples, the first {faults[0].file}: "
-            f"{faults[0].detail}: repair them, or leave out --strict"
-        )
-    if not found.samples or any(s.label is None for s in found.samples):
-        raise DataError(f"{dataset.name}: expected pictures with one label each, got none")
-    return found, faults
 
 
 def _with_classes(recipe: ClassifyRecipe, train: Dataset, validation: Dataset) -> ClassifyRecipe:

@@ -1,0 +1,61 @@
+"""The gate's side of the `read` task."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.bundle.manifest import Decode, ReadDecode
+from edgecnn.data.lines import load_lines
+from edgecnn.data.samples import LineSample
+from edgecnn.data.scoring import score_readings
+from edgecnn.data.synth.lines import LineGenerator
+from edgecnn.train.tasks.read import ReadRecipe, validation_samples
+from edgecnn.vision.ctc import decode_serial
+from edgecnn.vision.serials import GLYPHS, GRAMMARS
+from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs
+
+MIN_CONFIDENCE = 0.05
+"""The lowest of 0, 0.02, 0.05, 0.1, ... above which no line without a serial, drawn like the
+validation split, was read (0 of 500)."""
+
+
+class ReadGate:
+    """Scores whole serials."""
+
+    metric = "serial_exact"
+    group = "currency"
+
+    def __init__(self, recipe: ReadRecipe) -> None:
+        self._recipe = recipe
+        self._samples: tuple[LineSample, ...] = ()
+        self.decode: Decode = ReadDecode(
+            charset=GLYPHS, currencies=tuple(GRAMMARS), min_confidence=MIN_CONFIDENCE
+        )
+
+    def open(self, evaluate: Path | None) -> GateSet:
+        """Open labelled lines, or draw the validation split."""
+        found = validation_samples(self._recipe) if evaluate is None else load_lines(evaluate)
+        self._samples = tuple(found)
+        name = "the recipe's validation split (generated)" if evaluate is None else evaluate.name
+        return GateSet(tuple(partial(_picture, s) for s in found), name)
+
+    def score(self, outputs: Outputs) -> GateScore:
+        """Decode as the device does, and compare with the labels."""
+        readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), MIN_CONFIDENCE) for x in outputs]
+        found = score_readings(readings, self._samples)
+        groups = tuple(Group(c, found.counts[c], v) for c, v in found.per_currency.items())
+        return GateScore(found.exact, found.right, groups)
+
+    def golden(self, count: int) -> tuple[NDArray[np.uint8], ...]:
+        """Draw lines like the validation split, from another seed."""
+        lines = self._recipe.data.validation
+        generator = LineGenerator(lines, lines.seed + 1)
+        return tuple(np.ascontiguousarray(generator(i).image) for i in range(count))
+
+
+def _picture(sample: LineSample) -> NDArray[np.uint8]:
+    return sample.image
