@@ -19,7 +19,10 @@ Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 Currency = Literal["KRW", "USD", "INR", "RUB", "JPY"]
 Format = Literal["onnx", "tflite"]
-Precision = Literal["fp32", "int8"]
+Precision = Literal[
+    "fp32", "fp16", "int8", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8"
+]
+"""What a person asks for; a variant's `scheme` says what the file holds."""
 
 
 class _Strict(BaseModel):

@@ -10,10 +10,15 @@ import click
 from edgecnn.cli.output import json_option, note, print_json, print_table
 
 if TYPE_CHECKING:
+    from edgecnn.bundle.manifest import Precision
     from edgecnn_export import Exported
+    from edgecnn_export.quantize import Method
 
 FORMATS = ("onnx", "tflite")
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = (
+    "fp32", "fp16", "int8", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8",
+)  # fmt: skip
+METHODS = ("minmax", "percentile", "entropy", "mse")
 
 
 @click.command("export")
@@ -37,7 +42,14 @@ PRECISIONS = ("fp32", "int8")
     "precisions",
     multiple=True,
     type=click.Choice(PRECISIONS),
-    help="Repeatable; default: both.",
+    help="Repeatable; default: int8 and fp32. int8-symmetric is for ONNX on TensorRT.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="minmax",
+    show_default=True,
+    help="How ranges are chosen from the calibration set.",
 )
 @click.option(
     "--calibration",
@@ -70,7 +82,7 @@ PRECISIONS = ("fp32", "int8")
 @json_option
 def command(
     source: Path, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
-    precisions: tuple[Literal["fp32", "int8"], ...], calibration: Path | None,
+    precisions: tuple[Precision, ...], method: Method, calibration: Path | None,
     evaluate: Path | None, max_drop: float, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE, a RUN of edgecnn train.
@@ -84,8 +96,9 @@ def command(
 
     defaults = ExportOptions()
     options = ExportOptions(
-        calibration=calibration, evaluate=evaluate, max_drop=max_drop, overwrite=overwrite,
-        formats=formats or defaults.formats, precisions=precisions or defaults.precisions,
+        calibration=calibration, evaluate=evaluate, method=method, max_drop=max_drop,
+        overwrite=overwrite, formats=formats or defaults.formats,
+        precisions=precisions or defaults.precisions,
         key=None if key is None else load_private_key(key),
     )  # fmt: skip
     exported = export_run(source, output, options, note)

@@ -25,6 +25,7 @@ from edgecnn_device.backends import Backend, open_backend
 from edgecnn_export.calibration import CalibrationSet, load_calibration, sample_hash
 from edgecnn_export.card import facts_of, write_card
 from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, shared_samples
+from edgecnn_export.quantize import Method, find_scheme, measure_ranges, quantize
 from edgecnn_export.source import Source, open_source
 from edgecnn_export.tasks.base import GateScore, GateSet, Outputs, Picture
 from edgecnn_export.tolerances import DEFAULT_MAX_DROP, TOLERANCES
@@ -45,6 +46,8 @@ class ExportOptions:
     formats: tuple[Format, ...] = ("tflite", "onnx")
     precisions: tuple[Precision, ...] = ("int8", "fp32")
     """Both in order of preference: the first variant is the device's default."""
+    method: Method = "minmax"
+    """How ranges are chosen from the calibration set."""
     max_drop: float = DEFAULT_MAX_DROP
     """Percentage points."""
     key: Ed25519PrivateKey | None = None
@@ -151,10 +154,15 @@ def export_run(
 
 
 def _calibration(source: Source, options: ExportOptions) -> CalibrationSet | None:
-    if "int8" not in options.precisions:
+    """Load what ranges are measured on, where a scheme needs them; refuse what does not exist."""
+    schemes = [find_scheme(kind, name) for kind in options.formats for name in options.precisions]
+    needing = next((s.name for s in schemes if s.needs_ranges), None)
+    if needing is None:
         return None
     if options.calibration is None:
-        raise InputError("int8 needs --calibration DIR, LIST or NPY: there is no default data")
+        raise InputError(
+            f"{needing} needs --calibration DIR, LIST or NPY: there is no default data"
+        )
     return load_calibration(options.calibration, source.recipe.input)
 
 
@@ -188,29 +196,32 @@ def _convert(
     source: Source, options: ExportOptions, calibration: CalibrationSet | None, progress: Progress
 ) -> list[_Model]:
     """Convert to every wanted variant, in order of preference."""
-    example = np.zeros((1, source.recipe.input.height, source.recipe.input.width,
-                        source.recipe.input.channels), np.float32)  # fmt: skip
+    spec = source.recipe.input
+    example = np.zeros((1, spec.height, spec.width, spec.channels), np.float32)
     made: list[_Model] = []
     for kind in options.formats:
         progress(f"convert: {kind} fp32")
-        if kind == "onnx":
-            from edgecnn_export import to_onnx as onnx
-
-            fp32, scheme = onnx.to_onnx(source.model, example), onnx.SCHEME_INT8
-            quantize = onnx.quantize_onnx
-        else:
-            from edgecnn_export import to_tflite as tflite
-
-            fp32, scheme = tflite.to_tflite(source.model, example), tflite.SCHEME_INT8
-            quantize = tflite.quantize_tflite
+        fp32 = _to_float(kind, source, example)
+        ranges = None
+        if calibration is not None:
+            progress(f"calibrate: {kind}, {options.method}")
+            ranges = measure_ranges(kind, fp32, calibration.inputs, options.method)
         for precision in options.precisions:
-            if precision == "fp32":
-                made.append((kind, precision, "float32", fp32))
-            elif calibration is not None:
-                progress(f"convert: {kind} int8")
-                made.append((kind, precision, scheme, quantize(fp32, calibration.inputs)))
+            progress(f"convert: {kind} {precision}")
+            scheme = find_scheme(kind, precision).stands_for
+            made.append((kind, precision, scheme, quantize(kind, fp32, precision, ranges)))
     order = {p: i for i, p in enumerate(options.precisions)}
     return sorted(made, key=lambda m: order[m[1]])
+
+
+def _to_float(kind: Format, source: Source, example: NDArray[np.float32]) -> bytes:
+    if kind == "onnx":
+        from edgecnn_export.to_onnx import to_onnx
+
+        return to_onnx(source.model, example)
+    from edgecnn_export.to_tflite import to_tflite
+
+    return to_tflite(source.model, example)
 
 
 def _run_all(backend: Backend, source: Source, pictures: Sequence[Picture]) -> Outputs:

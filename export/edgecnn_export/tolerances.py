@@ -21,8 +21,13 @@ class Tolerance:
 TOLERANCES = MappingProxyType[Precision, Tolerance](
     {
         "fp32": Tolerance(parity=1e-3, golden=1e-3),
+        "fp16": Tolerance(parity=None, golden=1e-2),
         # Integer kernels round differently between processors; the decision must stay the same.
         "int8": Tolerance(parity=None, golden=0.15),
+        "int8-symmetric": Tolerance(parity=None, golden=0.15),
+        "int8-weights": Tolerance(parity=None, golden=1e-2),
+        "int8-dynamic": Tolerance(parity=None, golden=0.15),
+        "int16x8": Tolerance(parity=None, golden=0.05),
     }
 )
 

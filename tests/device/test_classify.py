@@ -47,5 +47,5 @@ def test_outputs_of_another_number_of_classes_are_refused(manifest: Manifest) ->
 
 def test_scores_are_probabilities_however_large_the_outputs() -> None:
     found = class_scores(np.array([[1e4, 0, -1e4], [1, 1, 1]], np.float32), "softmax")
-    assert np.allclose(found, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]])
+    assert np.allclose(found, np.array([[1, 0, 0], [1 / 3] * 3]))
     assert np.allclose(class_scores(np.array([[0.0]], np.float32), "sigmoid"), [[0.5, 0.5]])

@@ -17,6 +17,7 @@ from edgecnn.bundle.sign import generate_key_pair, load_private_key, load_public
 from edgecnn.errors import CheckpointError, DataError, GateError, InputError
 from edgecnn_device.verify import verify
 from edgecnn_export import Exported, ExportOptions, export_run
+from edgecnn_export.quantize import measure_ranges
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +72,9 @@ def test_a_miss_leaves_only_rejected_files(
     run_folder: Path, calibration: Path, gate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Spoil the ranges, as a wrong calibration would: the int8 variant must not be published."""
-    from edgecnn_export import to_onnx
-
-    honest = to_onnx.quantize_onnx
     monkeypatch.setattr(
-        to_onnx, "quantize_onnx", lambda model, inputs: honest(model, inputs * 0.02)
+        "edgecnn_export.pipeline.measure_ranges",
+        lambda kind, model, inputs, method: measure_ranges(kind, model, inputs * 0.02, method),
     )
     options = ExportOptions(calibration=calibration, evaluate=gate, formats=("onnx",))
     done = export_run(run_folder, tmp_path / "out" / "bad.edge", options)
@@ -93,6 +92,31 @@ def test_fp32_alone_needs_no_calibration(run_folder: Path, gate: Path, tmp_path:
     signed = replace(options, key=load_private_key(key))
     done = export_run(run_folder, tmp_path / "f.edge", signed)
     assert read_bundle(done.bundle, [load_public_key(tmp_path / "k.pub")]).signed
+
+
+def test_every_scheme_stands_in_the_bundle_by_its_true_name(
+    run_folder: Path, calibration: Path, gate: Path, tmp_path: Path
+) -> None:
+    options = ExportOptions(
+        calibration=calibration, evaluate=gate, formats=("onnx",), max_drop=5.0,
+        precisions=("fp16", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8"),
+        method="percentile",
+    )  # fmt: skip
+    done = export_run(run_folder, tmp_path / "all.edge", options)
+    schemes = {v.variant.precision: v.variant.scheme for v in done.variants}
+    assert schemes["int8-weights"] == "weight_only_wi8_per_channel_af32"
+    assert len(schemes) == len(set(schemes.values())) == 5
+    done.require_passed()
+    assert all(c.ok for c in verify(done.bundle))
+
+
+def test_a_scheme_that_a_format_lacks_is_refused_before_any_work(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    options = ExportOptions(formats=("tflite",), precisions=("int8-symmetric",))
+    with pytest.raises(InputError, match="expected one of fp32, fp16, int8"):
+        export_run(run_folder, tmp_path / "x.edge", options)
+    assert not any(tmp_path.iterdir())
 
 
 def test_int8_without_calibration_is_refused(run_folder: Path, tmp_path: Path) -> None:

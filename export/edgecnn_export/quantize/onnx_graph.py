@@ -1,0 +1,41 @@
+"""An ONNX model as the quantizers take it: folded, with shapes, every node named."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from edgecnn_export.quiet import quiet
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+def prepare(model: bytes) -> onnx.ModelProto:
+    """Fold what can be folded and infer the shapes; the same each time for the same model."""
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        source, ready = Path(folder) / "source.onnx", Path(folder) / "ready.onnx"
+        source.write_bytes(model)
+        quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        proto = onnx.load(str(ready))
+    for index, node in enumerate(proto.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+    return proto
+
+
+def layer_names(proto: onnx.ModelProto) -> tuple[str, ...]:
+    """Return the name of every layer with weights, which is that of the tensor it makes."""
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    return tuple(
+        node.output[0]
+        for node in proto.graph.node
+        if node.op_type in WEIGHTED and node.input[1] in weights
+    )
+
+
+def node_names(proto: onnx.ModelProto, layers: Sequence[str]) -> list[str]:
+    """Return the names of the nodes that make the named tensors."""
+    return [node.name for node in proto.graph.node if node.output[0] in layers]
