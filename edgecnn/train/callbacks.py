@@ -67,103 +67,77 @@ class Callback(Protocol):
     def state(self, value: list[float]) -> None: ...
 
 
-class _Best:
+class _Monitoring:
     """The best value of a monitored column so far, and the epochs since."""
 
     def __init__(self, monitor: Monitor, min_delta: float = 0.0) -> None:
         self._monitor = monitor
         self._sign = 1.0 if monitor == "validation" else -1.0
         self._min_delta = min_delta
-        self.epoch = 0
-        self.value = float("-inf") * self._sign
-        self.waiting = 0
+        self.best_epoch = 0
+        self._value = float("-inf") * self._sign
+        self._waiting = 0
 
-    def improves(self, epoch: Epoch) -> bool:
+    def _improves(self, epoch: Epoch) -> bool:
         """Take an epoch in; tell whether it is the best so far."""
         value = float(getattr(epoch, self._monitor))
-        better = self._sign * (value - self.value) > self._min_delta
+        better = self._sign * (value - self._value) > self._min_delta
         if better:
-            self.epoch, self.value, self.waiting = epoch.epoch, value, 0
+            self.best_epoch, self._value, self._waiting = epoch.epoch, value, 0
         else:
-            self.waiting += 1
+            self._waiting += 1
         return better
 
     @property
     def state(self) -> list[float]:
-        return [float(self.epoch), self.value, float(self.waiting)]
+        """The best epoch, its value, and the epochs since."""
+        return [float(self.best_epoch), self._value, float(self._waiting)]
 
     @state.setter
     def state(self, value: list[float]) -> None:
-        self.epoch, self.value, self.waiting = int(value[0]), value[1], int(value[2])
+        self.best_epoch, self._value, self._waiting = int(value[0]), value[1], int(value[2])
 
 
-class ModelCheckpoint:
+class ModelCheckpoint(_Monitoring):
     """Keeps the weights of the best epoch, or of the last."""
 
     def __init__(self, options: ModelCheckpointSection, save: Callable[[], None]) -> None:
-        self._options = options
+        super().__init__(options.monitor)
+        self._best_only = options.best
         self._save = save
-        self.best = _Best(options.monitor)
 
     def on_epoch_end(self, epoch: Epoch, control: Control) -> None:
         """Save where this epoch is the one to keep."""
-        if self.best.improves(epoch) or not self._options.best:
+        if self._improves(epoch) or not self._best_only:
             self._save()
 
-    @property
-    def state(self) -> list[float]:
-        """The best epoch so far."""
-        return self.best.state
 
-    @state.setter
-    def state(self, value: list[float]) -> None:
-        self.best.state = value
-
-
-class EarlyStopping:
+class EarlyStopping(_Monitoring):
     """Ends a run whose monitored value has not improved for ``patience`` epochs."""
 
     def __init__(self, options: EarlyStoppingSection) -> None:
+        super().__init__(options.monitor, options.min_delta)
         self._patience = options.patience
-        self._best = _Best(options.monitor, options.min_delta)
 
     def on_epoch_end(self, epoch: Epoch, control: Control) -> None:
         """Ask for the end once patience is used up."""
-        if not self._best.improves(epoch) and self._best.waiting >= self._patience:
+        if not self._improves(epoch) and self._waiting >= self._patience:
             control.stop = True
 
-    @property
-    def state(self) -> list[float]:
-        """The best epoch so far and the epochs since."""
-        return self._best.state
 
-    @state.setter
-    def state(self, value: list[float]) -> None:
-        self._best.state = value
-
-
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(_Monitoring):
     """Multiplies the rate by ``factor`` whenever ``patience`` epochs brought no improvement."""
 
     def __init__(self, options: ReduceLROnPlateauSection) -> None:
+        super().__init__(options.monitor, options.min_delta)
         self._options = options
-        self._best = _Best(options.monitor, options.min_delta)
 
     def on_epoch_end(self, epoch: Epoch, control: Control) -> None:
         """Lower the rate and wait anew."""
-        if not self._best.improves(epoch) and self._best.waiting >= self._options.patience:
+        if not self._improves(epoch) and self._waiting >= self._options.patience:
             lowered = control.rate_factor * self._options.factor
             control.rate_factor = max(self._options.least, lowered)
-            self._best.waiting = 0
-
-    @property
-    def state(self) -> list[float]:
-        """The best epoch so far and the epochs since."""
-        return self._best.state
-
-    @state.setter
-    def state(self, value: list[float]) -> None:
-        self._best.state = value
+            self._waiting = 0
 
 
 class CSVLogger:

@@ -82,7 +82,8 @@ def cached_features(model: ConvNet, spec: InputSpec, dataset: Dataset, path: Pat
         return _read(path, key)
     found = compute_features(model, spec, dataset)
     tensors = {"features": found.contiguous(), "labels": torch.from_numpy(labels_of(dataset))}
-    write_atomic(path, save(tensors, asdict(key)))
+    # Of several processes each writes the same.
+    write_atomic(path, save(tensors, asdict(key)), overwrite=True)
     return found
 
 

@@ -159,7 +159,7 @@ def _end_epoch(session: Session, loss: float, seconds: float, waited: float) -> 
 
 def _finish(session: Session) -> Trained:
     rows, options = session.logger.rows, session.recipe.callbacks.model_checkpoint
-    best = rows[session.keeper.best.epoch - 1]
+    best = rows[session.keeper.best_epoch - 1]
     kept = best if options.best else rows[-1]
     seconds = sum(row.seconds for row in rows)
     if session.group.first:

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data", default="cifar10_jpg:train")
     options = parser.parse_args()
     keys = (f"data.train={options.data}", "transfer.batch_norm=live", "optimizer.epochs=50",
-            "init=null", "input.height=128", "input.width=128")  # fmt: skip
+            "model.weights=null")  # fmt: skip
     recipe = load_recipe(RECIPE, keys)
     rates: dict[str, list[float]] = {"loader": [], "preloaded": []}
     with TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ def test_model_checkpoint_keeps_the_best_or_the_last(best: bool, saves: list[int
         now[0] = number
         keeper.on_epoch_end(_epoch(number, value), Control())
     assert saved == saves
-    assert keeper.best.epoch == 4
+    assert keeper.best_epoch == 4
 
 
 def test_a_monitored_loss_is_better_when_smaller() -> None:
@@ -41,7 +41,7 @@ def test_a_monitored_loss_is_better_when_smaller() -> None:
     keeper = ModelCheckpoint(options, lambda: saved.append(1))
     for number, loss in enumerate((3.0, 2.0, 2.5), 1):
         keeper.on_epoch_end(_epoch(number, 0.0, loss), Control())
-    assert (len(saved), keeper.best.epoch) == (2, 2)
+    assert (len(saved), keeper.best_epoch) == (2, 2)
 
 
 def test_early_stopping_waits_for_its_patience() -> None:
