@@ -28,6 +28,7 @@ from edgecnn.train.session import Session, take_step
 from edgecnn.train.tasks.base import Batch
 
 RECIPE = Path(__file__).parents[2] / "edgecnn" / "zoo" / "recipes" / "cifar10-mobilenet-v2.yaml"
+BATCH = 32
 WARM = 3
 """Steps before the clock starts: workers have started, their queue is not yet ahead."""
 
@@ -39,15 +40,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--data", default="cifar10_jpg:train")
     options = parser.parse_args()
-    keys = (f"data.train={options.data}", "transfer.batch_norm=live", "optimizer.epochs=50",
-            "model.weights=null")  # fmt: skip
+    # The stream is as long as a round, so that workers end by themselves.
+    samples = (WARM + options.steps) * BATCH
+    keys = (f"data.train={options.data}", "transfer.batch_norm=live", "model.weights=null",
+            "optimizer.epochs=null", f"optimizer.samples={samples}",
+            f"optimizer.batch={BATCH}")  # fmt: skip
     recipe = load_recipe(RECIPE, keys)
     rates: dict[str, list[float]] = {"loader": [], "preloaded": []}
     with TemporaryDirectory() as folder:
         session = Session.open(make_task(recipe), Path(folder), Group(0, 1, torch.device("cpu")))
-        first: Batch = next(iter(session.task.batches(0, 0, 1)))
+        *_, last = session.task.batches(0, 0, 1)
         for _ in range(options.rounds):
-            rates["preloaded"].append(_rate(session, repeat(first), options.steps))
+            rates["preloaded"].append(_rate(session, repeat(last), options.steps))
             rates["loader"].append(_rate(session, session.task.batches(0, 0, 1), options.steps))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     ratios = [a / b for a, b in zip(rates["loader"], rates["preloaded"], strict=True)]
