@@ -19,10 +19,10 @@ from edgecnn.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from edgecnn.data.samples import Fault, LineSample
-    from edgecnn.data.scoring import ClassScore
+    from edgecnn.data.samples import Fault
+    from edgecnn.data.scoring import ClassScore, ReadScore
     from edgecnn.train.evaluate import Row
-    from edgecnn.vision.ctc import SerialReading
+    from edgecnn_device.runner import Runner
 
 
 @click.command("evaluate")
@@ -49,29 +49,29 @@ def command(
     With --ensemble and --crops a RUN that classifies is scored alone, with the crops and together,
     and the table says what each way costs and gains.
     """
-    if _is_classifier(Path(model)):
-        _classify((Path(model), *ensemble), dataset, int(crops), strict, as_json)
+    run = Path(model)
+    is_run = (run / "recipe.yaml").is_file()
+    if is_run and _task_of(run) == "classify":
+        _classify((run, *ensemble), dataset, int(crops), strict, as_json)
         return
     if ensemble or crops != "1":
         raise click.UsageError("--ensemble and --crops are for a RUN that classifies")
-    if not (Path(model) / "recipe.yaml").is_file():
-        from edgecnn.bundle.read import read_bundle
+    if is_run:
+        _read_run(run, Path(dataset), as_json)
+        return
+    from edgecnn_device.runner import open_runner
 
-        if read_bundle(find_bundle(model)).manifest.task == "classify":
-            _classify_bundle(model, dataset, variant, threads, strict, as_json)
-            return
-    _read(model, Path(dataset), variant, threads, as_json)
+    runner = open_runner(find_bundle(model), variant, threads)
+    if runner.manifest.task == "classify":
+        _classify_bundle(runner, dataset, strict, as_json)
+    else:
+        _read_bundle(runner, Path(dataset), as_json)
 
 
-def _is_classifier(run: Path) -> bool:
-    """Tell, without torch, whether a path is a run that classifies."""
-    import yaml
+def _task_of(run: Path) -> str:
+    from edgecnn.train.recipe import load_recipe
 
-    recipe = run / "recipe.yaml"
-    if not recipe.is_file():
-        return False
-    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    return isinstance(content, dict) and content.get("task") == "classify"
+    return load_recipe(run / "recipe.yaml").task
 
 
 def _classify(
@@ -103,31 +103,15 @@ def _end_with(faults: tuple[Fault, ...]) -> None:
         sys.exit(2)
 
 
-def _classify_bundle(
-    model: str, name: str, variant: str | None, threads: int, strict: bool, as_json: bool
-) -> None:  # fmt: skip
-    import numpy as np
-
-    from edgecnn.bundle.manifest import LabelsDecode
+def _classify_bundle(runner: Runner, name: str, strict: bool, as_json: bool) -> None:
     from edgecnn.data.open import open_dataset
-    from edgecnn.data.pictures import labels_of, usable
-    from edgecnn.data.scoring import score_labels, wilson_interval
-    from edgecnn.errors import DataError
-    from edgecnn_device.runner import open_runner
-    from edgecnn_device.tasks.classify import Label
+    from edgecnn.data.pictures import usable
+    from edgecnn.data.scoring import wilson_interval
+    from edgecnn_device.evaluate import evaluate_classifier
 
-    runner = open_runner(find_bundle(model), variant, threads)
-    assert isinstance(runner.manifest.decode, LabelsDecode)
     dataset, faults = usable(open_dataset(name), strict)
-    if runner.manifest.decode.labels != dataset.classes:
-        raise DataError(
-            f"{name}: has the classes {', '.join(dataset.classes)}; {model} knows "
-            f"{', '.join(runner.manifest.decode.labels)}"
-        )
-    found = [next(r.index for r in runner(s.read()) if isinstance(r, Label))
-             for s in dataset.samples]  # fmt: skip
-    score = score_labels(np.array(found, np.int64), labels_of(dataset), dataset.classes)
-    used = f"{runner.variant.format}-{runner.variant.precision}"
+    score = evaluate_classifier(runner, dataset)
+    used = _variant_of(runner)
     if as_json:
         print_json({"task": "classify", "metric": "accuracy", "value": score.accuracy,
                     "samples": score.samples, "per_class": dict(score.per_class),
@@ -174,16 +158,31 @@ def _print_classes(name: str, score: ClassScore) -> None:
     ])  # fmt: skip
 
 
-def _read(model: str, dataset: Path, variant: str | None, threads: int, as_json: bool) -> None:
+def _read_run(run: Path, dataset: Path, as_json: bool) -> None:
     from edgecnn.data.lines import load_lines
-    from edgecnn.data.scoring import score_readings, wilson_interval
+    from edgecnn.data.scoring import score_readings
+    from edgecnn.train.run import load_run
+    from edgecnn.train.tasks.read import read_lines
 
-    samples = load_lines(dataset)
-    if (Path(model) / "recipe.yaml").is_file():
-        name, readings = "torch-fp32", _read_run(Path(model), samples)
-    else:
-        name, readings = _read_bundle(model, samples, variant, threads)
-    score = score_readings(readings, samples)
+    samples, loaded = load_lines(dataset), load_run(run)
+    readings = read_lines(loaded.model, samples, loaded.input)
+    _print_reading("torch-fp32", score_readings(readings, samples), as_json)
+
+
+def _read_bundle(runner: Runner, dataset: Path, as_json: bool) -> None:
+    from edgecnn.data.lines import load_lines
+    from edgecnn_device.evaluate import evaluate_reader
+
+    _print_reading(_variant_of(runner), evaluate_reader(runner, load_lines(dataset)), as_json)
+
+
+def _variant_of(runner: Runner) -> str:
+    return f"{runner.variant.format}-{runner.variant.precision}"
+
+
+def _print_reading(name: str, score: ReadScore, as_json: bool) -> None:
+    from edgecnn.data.scoring import wilson_interval
+
     if as_json:
         print_json({"task": "read", "metric": "serial_exact", "value": score.exact,
                     "samples": score.samples, "wrong": score.wrong,
@@ -197,22 +196,3 @@ def _read(model: str, dataset: Path, variant: str | None, threads: int, as_json:
     print_table(f"serial_exact, {name}", ("currency", "n", "exact", "95 % interval"), rows)
     click.echo(f"{score.wrong} of {score.samples} gave another serial, "
                f"{score.samples - score.wrong - sum(score.right)} gave none.")  # fmt: skip
-
-
-def _read_run(run: Path, samples: list[LineSample]) -> list[SerialReading | None]:
-    from edgecnn.train.run import load_run
-    from edgecnn.train.tasks.read import read_lines
-
-    loaded = load_run(run)
-    return read_lines(loaded.model, samples, loaded.input)
-
-
-def _read_bundle(
-    model: str, samples: list[LineSample], variant: str | None, threads: int
-) -> tuple[str, list[SerialReading | None]]:
-    from edgecnn_device.runner import open_runner
-    from edgecnn_device.tasks.read import serial_of
-
-    runner = open_runner(find_bundle(model), variant, threads)
-    readings = [serial_of(runner(s.image)) for s in samples]
-    return f"{runner.variant.format}-{runner.variant.precision}", readings

@@ -77,8 +77,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status; an error is one line on stderr."""
     given = sys.argv[1:] if arguments is None else arguments
-    # Threads that spin while they wait take the core that a data worker needs: training beside
-    # one busy process is six times slower without this. It must be set before torch is loaded.
+    # Threads that spin while they wait take the core that a data worker needs. It must be set
+    # before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(cli.main(given, standalone_mode=False) or 0)

@@ -17,19 +17,35 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """Read a picture as (H, W, 3) BGR, turned upright by its EXIF orientation.
 
     Raises:
-        DataError: no such file, or no picture in it.
+        DataError: no such file, no picture in it, or only a part of one.
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a name with a NUL in it
+        raise DataError(f"{path}: not a usable name: {error}") from error
+    data = np.frombuffer(raw, np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
         image = None
     if image is None:
         raise DataError(f"{path}: not a picture, or damaged: expected JPEG, PNG or the like")
+    if _is_cut_short(raw):
+        raise DataError(f"{path}: cut short: the end of the picture is missing")
     return np.asarray(image, np.uint8)
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Tell whether a JPEG lacks its end: OpenCV 4 fills the rest with grey in silence."""
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at : at + 2] != b"\xff\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    # Inside the coded picture a byte 0xFF is followed by 0, so this marker is the end.
+    return data.find(b"\xff\xd9", at) < 0
 
 
 def list_images(folder: Path) -> list[Path]:

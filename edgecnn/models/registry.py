@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -33,6 +33,15 @@ class Architecture:
     """C, H, W of the picture that it was published for."""
     tasks: tuple[str, ...]
     """Tasks whose heads it serves."""
+
+    def check_options(self, options: Iterable[str]) -> None:
+        """Raise `InputError`, naming the nearest, for an option the constructor does not take."""
+        known = inspect.signature(self.build).parameters
+        for option in options:
+            if option not in known:
+                near = difflib.get_close_matches(option, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+                raise InputError(f"{self.name} takes no option {option!r}: {hint}")
 
 
 Builder = TypeVar("Builder", bound=Callable[..., nn.Module])
@@ -80,11 +89,6 @@ def create_backbone(name: str, **options: Any) -> nn.Module:
     Raises:
         InputError: no such name, or an option that its constructor does not take.
     """
-    build = find_architecture(name).build
-    known = inspect.signature(build).parameters
-    for option in options:
-        if option not in known:
-            near = difflib.get_close_matches(option, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-            raise InputError(f"{name} takes no option {option!r}: {hint}")
-    return build(**options)
+    found = find_architecture(name)
+    found.check_options(options)
+    return found.build(**options)

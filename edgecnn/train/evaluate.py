@@ -27,6 +27,10 @@ Probabilities = NDArray[np.float32]
 """(N, classes)."""
 
 
+BATCH = 32
+"""Inputs of one forward pass."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One way of answering, scored."""
@@ -99,17 +103,11 @@ def _open(path: Path, dataset: Dataset) -> LoadedRun:
 @torch.inference_mode()
 def _answer(run: LoadedRun, name: str, dataset: Dataset, views: int) -> _Answer:
     begun = time.monotonic()
-    looks: list[Probabilities] = []
-    for look in range(views):
-        view = partial(_look, views=views, look=look)
-        logits = torch.cat([run.model(x) for x in prepared(dataset, run.input, view=view)])
-        looks.append(probabilities(logits))
-    found = cast(Probabilities, np.mean(looks, axis=0))
-    return _Answer(name, views, time.monotonic() - begun, found)
-
-
-def _look(image: NDArray[np.uint8], views: int, look: int) -> NDArray[np.uint8]:
-    return multi_crop(image, views)[look]
+    few = max(1, BATCH // views)
+    inputs = prepared(dataset, run.input, few, partial(multi_crop, views=views))
+    found = probabilities(torch.cat([run.model(x) for x in inputs]))
+    mean = found.reshape(len(dataset.samples), views, -1).mean(1)
+    return _Answer(name, views, time.monotonic() - begun, mean)
 
 
 def _together(members: Sequence[_Answer], views: int) -> _Answer:

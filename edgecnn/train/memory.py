@@ -11,8 +11,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 def keep_freed_memory() -> None:
     """Tell glibc to keep what is freed; elsewhere nothing is done.
 
-    By default each large tensor is mapped anew and its pages are faulted in one by one: MobileNetV2
-    at 224 px in batches of 64 went through 32 pictures a second, and through 54 with this.
+    By default each large tensor is mapped anew and its pages are faulted in one by one, which can
+    take as long as the network itself.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -93,25 +93,39 @@ def _start_worker(number: int) -> None:
     cv2.setNumThreads(1)
 
 
-View = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""Picks what of a picture is looked at, such as a crop."""
+Views = Callable[[NDArray[np.uint8]], Sequence[NDArray[np.uint8]]]
+"""Picks what of a picture is looked at, such as crops; as many of each picture."""
 
 
-def _whole(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return image
+def _whole(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:
+    return (image,)
 
 
 def prepared(
-    dataset: Dataset, spec: InputSpec, batch: int = 32, view: View = _whole, threads: int = 2
+    dataset: Dataset, spec: InputSpec, batch: int = 32, views: Views = _whole, threads: int = 2
 ) -> Iterator[Tensor]:
-    """Yield a dataset in its own order as (N, C, H, W) inputs; memory holds a few batches."""
+    """Yield a dataset in its own order as inputs; memory holds a few batches.
+
+    Args:
+        dataset: pictures that can all be read; each is read once.
+        spec: how they are prepared.
+        batch: pictures of one batch.
+        views: what of each picture is looked at.
+        threads: that read and prepare.
+
+    Yields:
+        (pictures x views, C, H, W), the views of a picture side by side.
+    """
     nhwc = spec.model_copy(update={"layout": "nhwc"})
     with ThreadPoolExecutor(threads) as pool:
-        prepare = partial(_prepare, dataset, nhwc, view)
+        prepare = partial(_prepare, dataset, nhwc, views)
         for first in range(0, len(dataset.samples), batch):
             places = range(first, min(first + batch, len(dataset.samples)))
-            yield torch.from_numpy(np.stack(list(pool.map(prepare, places)))).permute(0, 3, 1, 2)
+            inputs = [view for looks in pool.map(prepare, places) for view in looks]
+            yield torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2)
 
 
-def _prepare(dataset: Dataset, spec: InputSpec, view: View, index: int) -> NDArray[np.float32]:
-    return preprocess(view(dataset.samples[index].read()), spec)
+def _prepare(
+    dataset: Dataset, spec: InputSpec, views: Views, index: int
+) -> list[NDArray[np.float32]]:
+    return [preprocess(view, spec) for view in views(dataset.samples[index].read())]

@@ -76,6 +76,8 @@ def _explain(error: ValidationError, kind: type[BaseRecipe]) -> str:
     # A mistyped key often leaves a required one missing: the mistake is the better message.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "value_error":  # our own words, which say what came
+        return f"{place}: {first['msg'].removeprefix('Value error, ')}"
     if first["type"] != "extra_forbidden":
         return f"{place}: {first['msg']}, got {first['input']!r}"
     known = _keys(kind, first["loc"][:-1])

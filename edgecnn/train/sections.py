@@ -43,7 +43,8 @@ class OptimizerSection(Strict):
     @model_validator(mode="after")
     def _one_length(self) -> OptimizerSection:
         if (self.samples is None) == (self.epochs is None):
-            raise ValueError("expected either samples or epochs")
+            got = "neither" if self.samples is None else "both"
+            raise ValueError(f"expected either samples or epochs, got {got}")
         return self
 
 

@@ -22,11 +22,11 @@ from edgecnn.errors import DataError, GateError, InputError
 from edgecnn.files import refuse_existing, write_atomic
 from edgecnn.vision.preprocess import preprocess
 from edgecnn_device.backends import Backend, open_backend
-from edgecnn_export.calibration import CalibrationSet, load_calibration, sample_hash
+from edgecnn_export.calibration import CalibrationSet, load_calibration
 from edgecnn_export.card import facts_of, write_card
 from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, shared_samples
 from edgecnn_export.quantize import Method, find_scheme, measure_ranges, quantize
-from edgecnn_export.source import Source, open_source
+from edgecnn_export.source import Inferred, Source, open_source
 from edgecnn_export.tasks.base import GateScore, GateSet, Outputs, Picture
 from edgecnn_export.tolerances import DEFAULT_MAX_DROP, TOLERANCES
 
@@ -93,8 +93,8 @@ class _Reference:
     """What every variant is compared with."""
 
     gate: GateSet
-    outputs: Outputs
-    """Of the float model."""
+    inferred: Inferred
+    """By the float model."""
     score: GateScore
 
 
@@ -123,7 +123,7 @@ def export_run(
     calibration = _calibration(source, options)
     reference = _reference(source, options.evaluate)
     if calibration is not None:
-        _refuse_shared(source, reference.gate, calibration)
+        _refuse_shared(reference, calibration)
     models = _convert(source, options, calibration, progress)
     golden_pictures = source.task.golden(GOLDEN_PICTURES)
     exported, outputs = [], []
@@ -168,20 +168,19 @@ def _calibration(source: Source, options: ExportOptions) -> CalibrationSet | Non
 
 def _reference(source: Source, evaluate: Path | None) -> _Reference:
     gate = source.task.open(evaluate)
-    outputs = source.infer(gate)
-    score = source.task.score(outputs)
+    inferred = source.infer(gate)
+    score = source.task.score(inferred.outputs)
     if not any(score.right):
         raise DataError(
             f"the float model gets none of the {score.samples} samples of {gate.name} right: such "
             "a gate cannot tell a working variant from a broken one; train it first, or give other "
             "data"
         )
-    return _Reference(gate, outputs, score)
+    return _Reference(gate, inferred, score)
 
 
-def _refuse_shared(source: Source, gate: GateSet, calibration: CalibrationSet) -> None:
-    hashes = [sample_hash(preprocess(read(), source.recipe.input)) for read in gate.pictures]
-    shared = shared_samples(hashes, calibration.hashes)
+def _refuse_shared(reference: _Reference, calibration: CalibrationSet) -> None:
+    shared = shared_samples(reference.inferred.hashes, calibration.hashes)
     if shared:
         raise DataError(
             f"{shared} of {len(calibration.hashes)} calibration samples are also in the gate set: "
@@ -238,7 +237,7 @@ def _prove(
 ) -> ExportedVariant:
     kind, precision, scheme, data = model
     outputs = _run_all(backend, source, reference.gate.pictures)
-    parity = measure_parity(reference.outputs, outputs)
+    parity = measure_parity(reference.inferred.outputs, outputs)
     metric = measure_drop(source.task.metric, reference.score, source.task.score(outputs))
     variant = Variant(
         file=f"model-{precision}.{kind}", format=kind, precision=precision, scheme=scheme,

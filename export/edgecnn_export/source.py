@@ -14,11 +14,21 @@ from edgecnn.train.registry import Recipe
 from edgecnn.train.run import load_run
 from edgecnn.train.tasks.classify import ClassifyRecipe
 from edgecnn.vision.preprocess import preprocess
+from edgecnn_export.calibration import sample_hash
 from edgecnn_export.tasks.base import GateSet, GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.read import ReadGate
 
 BATCH = 32
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What the float model makes of a gate set."""
+
+    outputs: Outputs
+    hashes: tuple[str, ...]
+    """Of each prepared picture, to tell whether calibration has seen it."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +52,16 @@ class Source:
         return f"{model.architecture}, width {self.recipe.model.width:g}, read head"
 
     @torch.inference_mode()
-    def infer(self, gate: GateSet) -> Outputs:
-        """Run the float model over a gate set; pictures are read as they are needed."""
-        parts = []
+    def infer(self, gate: GateSet) -> Inferred:
+        """Run the float model over a gate set; each picture is read once, as it is needed."""
+        parts: list[Outputs] = []
+        hashes: list[str] = []
         for first in range(0, len(gate.pictures), BATCH):
             some = gate.pictures[first : first + BATCH]
             inputs = np.stack([preprocess(read(), self.recipe.input) for read in some])
+            hashes += [sample_hash(x) for x in inputs]
             parts.append(self.model(torch.from_numpy(inputs).permute(0, 3, 1, 2)).numpy())
-        return np.concatenate(parts)
+        return Inferred(np.concatenate(parts), tuple(hashes))
 
 
 def open_source(run: Path) -> Source:

@@ -117,7 +117,7 @@ def test_a_function_of_ones_own(code: str) -> None:
     [("seven", "expected a torch.nn.Module"), ("fails", "weights"), ("nope", "no attribute")],
 )
 def test_a_function_that_gives_no_network(code: str, function: str, says: str) -> None:
-    _refused((f"{code}:{function}", "--input", "3,8,8"), says)
+    _check_refused((f"{code}:{function}", "--input", "3,8,8"), says)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_a_function_that_gives_no_network(code: str, function: str, says: str) -
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], says: str) -> None:
-    _refused(arguments, says)
+    _check_refused(arguments, says)
 
 
-def _refused(arguments: tuple[str, ...], says: str) -> None:
+def _check_refused(arguments: tuple[str, ...], says: str) -> None:
     done = _inspect(*arguments)
     assert isinstance(done.exception, EdgecnnError)
     assert done.exception.exit_status == 2

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from edgecnn.cli.evaluate import command
 from edgecnn.data.open import open_dataset
+from edgecnn.data.samples import Sample
 from edgecnn.errors import DataError
 from edgecnn.train.evaluate import evaluate_runs
 from edgecnn.train.loop import train
@@ -53,3 +57,21 @@ def test_another_set_of_classes_is_refused(
     shutil.copytree(shapes / "test" / "disc", tmp_path / "other" / "disc")
     with pytest.raises(DataError, match="stick"):
         evaluate_runs(runs[:1], open_dataset(tmp_path / "other"))
+
+
+def test_ten_crops_read_each_picture_once(runs: tuple[Path, Path], shapes: Path) -> None:
+    dataset = open_dataset(f"{shapes}:test")
+    reads: list[str] = []
+
+    def counted(sample: Sample) -> Sample:
+        def read() -> NDArray[np.uint8]:
+            reads.append(sample.name)
+            return sample.read()
+
+        return replace(sample, read=read)
+
+    watched = replace(dataset, samples=tuple(counted(s) for s in dataset.samples))
+    rows = evaluate_runs(runs[:1], watched, crops=10)
+    assert len(reads) == 2 * len(dataset.samples)  # alone, and with the crops
+    assert rows[1].passes == 10
+    assert rows[1].score.samples == 40

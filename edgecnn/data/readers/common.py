@@ -30,13 +30,7 @@ class FilePicture:
         Raises:
             DataError: no such file, no picture in it, or only a part of one.
         """
-        try:
-            image = read_image(self.path)
-            if _cut_short(self.path.read_bytes()):
-                raise DataError(f"{self.path}: cut short: the end of the picture is missing")
-        except ValueError as error:  # a name with a NUL in it
-            raise DataError(f"{self.path}: not a usable name: {error}") from error
-        return image
+        return read_image(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +42,6 @@ class ArrayPicture:
     def __call__(self) -> NDArray[np.uint8]:
         """Return a copy, which the caller may write to."""
         return self.image.copy()
-
-
-def _cut_short(data: bytes) -> bool:
-    """Tell whether a JPEG lacks its end: OpenCV 4 fills the rest with grey in silence."""
-    if not data.startswith(b"\xff\xd8"):
-        return False
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at : at + 2] != b"\xff\xda":
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    # Inside the coded picture a byte 0xFF is followed by 0, so this marker is the end.
-    return data.find(b"\xff\xd9", at) < 0
 
 
 def is_picture(path: Path) -> bool:

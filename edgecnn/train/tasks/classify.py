@@ -18,7 +18,7 @@ from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.data.split import divide
-from edgecnn.errors import RecipeError
+from edgecnn.errors import InputError, RecipeError
 from edgecnn.models import create_backbone, find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.weights import WeightsSource, load_pretrained, restore_statistics
@@ -59,6 +59,14 @@ class ClassifierModel(Strict):
     """Of its constructor, such as width and dropout."""
     weights: WeightsSource | None = None
     """Where it starts from; by default at random."""
+
+    @model_validator(mode="after")
+    def _known(self) -> ClassifierModel:
+        try:
+            find_architecture(self.architecture).check_options(self.options)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class ClassifyLoss(Strict):

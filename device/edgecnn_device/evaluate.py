@@ -1,0 +1,40 @@
+"""Scores a bundle on labelled data with the runtime of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgecnn.bundle.manifest import LabelsDecode
+from edgecnn.data.pictures import labels_of
+from edgecnn.data.samples import Dataset, LineSample
+from edgecnn.data.scoring import ClassScore, ReadScore, score_labels, score_readings
+from edgecnn.errors import DataError
+from edgecnn_device.runner import Runner
+from edgecnn_device.tasks.classify import Label
+from edgecnn_device.tasks.read import serial_of
+
+
+def evaluate_reader(runner: Runner, samples: Sequence[LineSample]) -> ReadScore:
+    """Score a bundle of the `read` task on lines."""
+    return score_readings([serial_of(runner(s.image)) for s in samples], samples)
+
+
+def evaluate_classifier(runner: Runner, dataset: Dataset) -> ClassScore:
+    """Score a bundle of the `classify` task on pictures that can all be read.
+
+    Raises:
+        DataError: the bundle is of another task, or knows other classes.
+    """
+    rules = runner.manifest.decode
+    known = rules.labels if isinstance(rules, LabelsDecode) else ()
+    if known != dataset.classes:
+        raise DataError(
+            f"{dataset.name}: has the classes {', '.join(dataset.classes)}; the bundle "
+            f"{runner.manifest.name} knows {', '.join(known) or 'none'}"
+        )
+    found = [
+        next(r.index for r in runner(s.read()) if isinstance(r, Label)) for s in dataset.samples
+    ]
+    return score_labels(np.array(found, np.int64), labels_of(dataset), dataset.classes)
