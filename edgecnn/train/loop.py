@@ -78,6 +78,8 @@ def train(
     _check_folder(run, resume)
     torch.manual_seed(recipe.seed)
     keep_freed_memory()
+    # Said aloud, or MKL takes fewer threads when it likes, and sums round differently.
+    torch.set_num_threads(torch.get_num_threads())
     torch.set_flush_denormal(True)  # tiny gradients otherwise cost a CPU many times their worth
     try:
         with join_group() as group:

@@ -86,6 +86,7 @@ class Session:
             "seen": str(self.seen), "stop": str(int(self.control.stop)),
             "rate_factor": repr(self.control.rate_factor),
             "callbacks": json.dumps([c.state for c in self.callbacks]),
+            "threads": str(torch.get_num_threads()),
         }  # fmt: skip
         average = None if self.average is None else self.average.module
         path = self.run / checkpoint.STATE
@@ -96,6 +97,8 @@ class Session:
         average = None if self.average is None else self.average.module
         path = self.run / checkpoint.STATE
         facts = checkpoint.load_state(self.model, average, self.optimizer, path)
+        # Sums are split among threads: another number of them rounds differently.
+        torch.set_num_threads(int(facts["threads"]))
         self.seen = int(facts["seen"])
         self.control = Control(bool(int(facts["stop"])), float(facts["rate_factor"]))
         for callback, state in zip(self.callbacks, json.loads(facts["callbacks"]), strict=True):
