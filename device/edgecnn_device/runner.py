@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import Manifest, Variant
 from edgecnn.bundle.read import Bundle, read_bundle
 from edgecnn.errors import MissingExtraError
-from edgecnn.vision.preprocess import preprocess
+from edgecnn.vision.preprocess import Input, network_input
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.backends.open import can_run
@@ -31,11 +31,11 @@ class Runner:
         """Run the task on one picture, (H, W, 3) BGR."""
         return self.decode(self.infer(self.prepare(image)))
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def prepare(self, image: NDArray[np.uint8]) -> Input:
         """Return the network's input, with a leading axis of 1."""
-        return preprocess(image, self.manifest.input)[None]
+        return network_input(image, self.manifest.input)[None]
 
-    def infer(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    def infer(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run the network alone."""
         return self._backend.run(inputs)
 

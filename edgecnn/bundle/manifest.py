@@ -39,7 +39,8 @@ class InputSpec(_Strict):
     channels: Literal[1, 3] = 3
     colour: Literal["rgb", "bgr", "grey"] = "rgb"
     layout: Literal["nhwc", "nchw"] = "nhwc"
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "uint8"] = "float32"
+    """uint8: pixels as they are; mean and std stand in the network."""
     mean: tuple[FiniteFloat, ...]
     """Subtracted, per channel, on the scale 0..255."""
     std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
@@ -97,9 +98,30 @@ class LabelsDecode(_Strict):
         return self
 
 
-Decode = Annotated[ReadDecode | LabelsDecode, Field(discriminator="kind")]
+class VectorDecode(_Strict):
+    """What an `embed` network gives: one vector per picture."""
 
-_KIND_OF_TASK = {"read": "ctc", "classify": "labels"}
+    kind: Literal["vector"] = "vector"
+    size: int = Field(gt=0, le=65_536)
+    """Numbers in it."""
+
+
+class TensorsDecode(_Strict):
+    """The outputs of a network that edgecnn knows no task for; they are passed on as they are."""
+
+    kind: Literal["tensors"] = "tensors"
+    names: tuple[Annotated[str, Field(max_length=200)], ...] = Field(min_length=1, max_length=64)
+    """In the order of the outputs."""
+
+
+Decode = Annotated[
+    ReadDecode | LabelsDecode | VectorDecode | TensorsDecode, Field(discriminator="kind")
+]
+Task = Literal["read", "classify", "embed", "tensors"]
+
+_KIND_OF_TASK: dict[Task, str] = {
+    "read": "ctc", "classify": "labels", "embed": "vector", "tensors": "tensors",
+}  # fmt: skip
 
 
 class Parity(_Strict):
@@ -162,7 +184,7 @@ class Manifest(_Strict):
 
     schema_version: Literal[1] = 1
     name: Name
-    task: Literal["read", "classify"]
+    task: Task
     architecture: str = Field(max_length=200)
     input: InputSpec
     decode: Decode

@@ -41,7 +41,22 @@ class Golden:
     pictures: tuple[NDArray[np.uint8], ...]
     """(H, W, 3) BGR each."""
     outputs: tuple[tuple[str, NDArray[np.float32]], ...]
-    """Per variant file: (pictures, ...) network outputs."""
+    """Per variant file: (pictures, ...) what `join_outputs` makes of each picture's."""
+
+
+def join_outputs(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the outputs for one picture as one array.
+
+    Args:
+        outputs: each with a leading axis of 1.
+
+    Returns:
+        The one output without that axis; or several, one after another in one axis.
+    """
+    if len(outputs) == 1:
+        only: NDArray[np.float32] = outputs[0][0]
+        return only
+    return np.concatenate([x.ravel() for x in outputs])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``edgecnn export``: a RUN to a bundle, through the gate."""
+"""``edgecnn export``: a network to a bundle, through the gate."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ if TYPE_CHECKING:
     from edgecnn.bundle.manifest import Precision
     from edgecnn_export import Exported
     from edgecnn_export.quantize import Method
+    from edgecnn_export.result import ExportedVariant
 
 FORMATS = ("onnx", "tflite")
 PRECISIONS = (
     "fp32", "fp16", "int8", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8",
 )  # fmt: skip
 METHODS = ("minmax", "percentile", "entropy", "mse")
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _shape(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
+    if value is None:
+        return None
+    parts = value.split(",")
+    if len(parts) != 3 or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+        raise click.BadParameter(f"expected C,H,W such as 3,224,224, got {value!r}")
+    return tuple(int(p) for p in parts)
 
 
 @click.command("export")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option(
     "-o",
     "--output",
@@ -35,7 +46,7 @@ METHODS = ("minmax", "percentile", "entropy", "mse")
     "formats",
     multiple=True,
     type=click.Choice(FORMATS),
-    help="Repeatable; default: both.",
+    help="Repeatable; default: all that the source allows.",
 )
 @click.option(
     "--precision",
@@ -45,31 +56,57 @@ METHODS = ("minmax", "percentile", "entropy", "mse")
     help="Repeatable; default: int8 and fp32. int8-symmetric is for ONNX on TensorRT.",
 )
 @click.option(
+    "--calibration",
+    metavar="DIR|LIST|NPY",
+    type=click.Path(path_type=Path),
+    help="What sets the ranges of int8: pictures, a list of them, or arrays.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(8),
+    help="Use so many of the calibration samples, balanced over classes where there are any.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of that choice.")
+@click.option(
     "--method",
     type=click.Choice(METHODS),
     default="minmax",
     show_default=True,
     help="How ranges are chosen from the calibration set.",
 )
+@click.option("--save-ranges", type=FOLDER, metavar="DIR", help="Keep the measured ranges.")
+@click.option("--ranges", type=FOLDER, metavar="DIR", help="Use ranges that were kept.")
+@click.option("--equalize", is_flag=True, help="Cross-layer equalization before quantizing.")
+@click.option("--correct-bias", is_flag=True, help="Bias correction before quantizing.")
 @click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    metavar="DIR|LIST|NPY",
-    help="What sets the ranges of int8: pictures, a list of them, or arrays.",
+    "--ladder/--no-ladder",
+    default=True,
+    show_default=True,
+    help="Where int8 misses: equalize, other ranges, worst layers in float, weights only, fp16.",
+)
+@click.option("--sensitivity", is_flag=True, help="Report what each layer loses by int8.")
+@click.option("--bake", is_flag=True, help="Put normalization into the files: uint8 pixels in.")
+@click.option(
+    "--input", "shape", callback=_shape, metavar="C,H,W", help="What a foreign source takes."
+)
+@click.option(
+    "--preprocess",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.yaml",
+    help="How a foreign source wants its pictures: mean, std, colour; its labels.",
 )
 @click.option(
     "--evaluate",
     type=click.Path(path_type=Path),
     metavar="DATASET",
-    help="What the gate scores; default: the recipe's validation split.",
+    help="What the gate scores; default: the recipe's validation split, or for a foreign source "
+    "a fifth of the calibration set.",
 )
 @click.option(
     "--max-drop",
     type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
     metavar="POINTS",
-    help="What a variant may lose of the task metric.",
+    help="What a variant may lose of the metric; default: 1, of agreement 2.5.",
 )
 @click.option(
     "--sign",
@@ -81,27 +118,36 @@ METHODS = ("minmax", "percentile", "entropy", "mse")
 @click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
 @json_option
 def command(
-    source: Path, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
-    precisions: tuple[Precision, ...], method: Method, calibration: Path | None,
-    evaluate: Path | None, max_drop: float, key: Path | None, overwrite: bool, as_json: bool,
+    source: str, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
+    precisions: tuple[Precision, ...], calibration: Path | None, samples: int | None, seed: int,
+    method: Method, save_ranges: Path | None, ranges: Path | None, equalize: bool,
+    correct_bias: bool, ladder: bool, sensitivity: bool, bake: bool,
+    shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
+    max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Export SOURCE, a RUN of edgecnn train.
+    """Export SOURCE: a RUN of edgecnn train, an .onnx file, or module:function.
 
-    Every variant is compared with torch on real inputs and scored on the task. When one misses
-    its tolerance, only OUT.rejected and its report are written and the exit status is 1.
+    Every variant is compared with the float model on real inputs and scored on the task. When one
+    misses its tolerance, other ways are tried in turn; when none passes, only OUT.rejected and its
+    report are written and the exit status is 1. The code of module:function is run: name only what
+    you trust.
     """
     from edgecnn.bundle.sign import load_private_key
-    from edgecnn_export import ExportOptions, export_run
-    from edgecnn_export.pipeline import report
+    from edgecnn_export import ExportOptions, export
+    from edgecnn_export.report import report
+    from edgecnn_export.sources import load_description
+    from edgecnn_export.workshop import Improvement
 
-    defaults = ExportOptions()
+    described = shape is not None or preprocess is not None
     options = ExportOptions(
-        calibration=calibration, evaluate=evaluate, method=method, max_drop=max_drop,
-        overwrite=overwrite, formats=formats or defaults.formats,
-        precisions=precisions or defaults.precisions,
-        key=None if key is None else load_private_key(key),
+        calibration=calibration, samples=samples, seed=seed, evaluate=evaluate, formats=formats,
+        precisions=precisions or ExportOptions().precisions, method=method,
+        improvement=Improvement(equalize, correct_bias), ladder=ladder, sensitivity=sensitivity,
+        bake=bake, max_drop=max_drop, ranges=ranges, save_ranges=save_ranges,
+        description=load_description(preprocess, shape) if described else None,
+        key=None if key is None else load_private_key(key), overwrite=overwrite,
     )  # fmt: skip
-    exported = export_run(source, output, options, note)
+    exported = export(source, output, options, note)
     if as_json:
         print_json(report(exported))
     else:
@@ -113,26 +159,34 @@ def _show(exported: Exported) -> None:
     from edgecnn_export.tolerances import FEW_SAMPLES
 
     score = exported.float_score
-    columns = (
-        "variant",
-        "bytes",
-        exported.metric,
-        "drop, points (95 %)",
-        "max abs",
-        "cosine",
-        "gate",
-    )
+    columns = ("variant", "rung", "bytes", "ms", exported.metric, "drop, points (95 %)",
+               "SQNR dB", "gate")  # fmt: skip
     rows = []
     for item in exported.variants:
         v, m, p = item.variant, item.variant.metric, item.variant.parity
         drop = f"{m.drop:.2f} ({m.drop_low:.2f} to {m.drop_high:.2f})"
         verdict = "passed" if item.verdict.passed else "MISSED"
-        rows.append((f"{v.format}-{v.precision}", f"{v.bytes:,}", f"{m.value:.4f}", drop,
-                     f"{p.max_abs:.2e}", f"{p.cosine:.5f}", verdict))  # fmt: skip
-    print_table(
-        f"Gate on {exported.gate}: n = {score.samples}, torch {score.value:.4f}", columns, rows
-    )
+        rows.append((item.name, item.rung, f"{v.bytes:,}", f"{item.ms:.2f}", f"{m.value:.4f}",
+                     drop, f"{p.sqnr_db:.1f}", verdict))  # fmt: skip
+    title = f"Gate on {exported.gate}: n = {score.samples}, float {score.value:.4f}"
+    print_table(title, columns, rows)
+    for item in exported.variants:
+        _show_climb(item)
+    for line in exported.slower():
+        click.echo(line)
     if score.samples < FEW_SAMPLES:
         click.echo(f"The gate scored {score.samples} samples, fewer than {FEW_SAMPLES}: "
                    "the intervals are wide.")  # fmt: skip
     click.echo(f"{exported.bundle}: {exported.seconds:.0f} s")
+
+
+def _show_climb(item: ExportedVariant) -> None:
+    """Say which rungs were tried, and what the last one cost."""
+    for step in item.steps:
+        drop = "" if step.drop is None else f"drop {step.drop:.2f}: "
+        click.echo(f"{item.variant.format}, {step.rung}: {drop}{step.detail or 'passed'}")
+    if item.plain is not None:
+        size = item.variant.bytes - item.plain.bytes
+        click.echo(f"{item.name}: {item.rung} costs {size:+,} bytes and "
+                   f"{item.ms - item.plain.ms:+.2f} ms against plain int8, and was scored on "
+                   f"{item.variant.metric.samples} samples that chose nothing.")  # fmt: skip

@@ -68,10 +68,16 @@ def command(
 
 
 def _as_json(result: Result) -> dict[str, object]:
-    from edgecnn_device.tasks.classify import Label
+    from edgecnn_device.tasks import Embedding, Label, OutputTensor
 
-    if isinstance(result, Label):
-        return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
+    match result:
+        case Label():
+            return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
+        case Embedding():
+            return {"vector": result.vector.tolist()}
+        case OutputTensor():
+            return {"name": result.name, "shape": list(result.values.shape),
+                    "values": result.values.tolist()}  # fmt: skip
     return {
         "text": result.text,
         "confidence": round(result.confidence, 4),
@@ -80,11 +86,17 @@ def _as_json(result: Result) -> dict[str, object]:
 
 
 def _as_text(results: tuple[Result, ...]) -> str:
-    from edgecnn_device.tasks.classify import Label
+    return ", ".join(_text_of(r) for r in results) or "nothing read"
 
-    found = (
-        f"{r.label} ({r.score:.3f})" if isinstance(r, Label)
-        else f"{r.currency} {r.text}  ({r.confidence:.3f})"
-        for r in results
-    )  # fmt: skip
-    return ", ".join(found) or "nothing read"
+
+def _text_of(result: Result) -> str:
+    from edgecnn_device.tasks import Embedding, Label, OutputTensor
+
+    match result:
+        case Label():
+            return f"{result.label} ({result.score:.3f})"
+        case Embedding():
+            return f"a vector of {len(result.vector)} numbers (--json shows them)"
+        case OutputTensor():
+            return f"{result.name} {result.values.shape}"
+    return f"{result.currency} {result.text}  ({result.confidence:.3f})"

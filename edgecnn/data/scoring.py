@@ -101,25 +101,36 @@ class PairedDrop:
     high: float
 
 
-def paired_drop(reference: Sequence[bool], other: Sequence[bool]) -> PairedDrop:
+def paired_drop(reference: Sequence[float], other: Sequence[float]) -> PairedDrop:
     """Return the drop from ``reference`` to ``other`` with a paired 95 % interval.
 
-    The interval is that of Agresti and Min, "Simple improved confidence intervals for comparing
-    matched proportions", Statistics in Medicine 2005: Wald with half a sample added to each cell.
+    For right and wrong answers the interval is that of Agresti and Min, "Simple improved confidence
+    intervals for comparing matched proportions", Statistics in Medicine 2005: Wald with half a
+    sample added to each cell. For credits between, it is the normal one of the mean difference.
+
+    Args:
+        reference: what each sample earned, 0..1.
+        other: the same samples.
+
+    Raises:
+        DataError: no samples, or not the same number of them.
     """
-    a, b = np.asarray(reference, bool), np.asarray(other, bool)
+    a, b = np.asarray(reference, np.float64), np.asarray(other, np.float64)
     n = len(a)
     if n == 0 or len(b) != n:
         raise DataError(f"expected results on the same samples, got {n} and {len(b)}")
-    lost, won = int((a & ~b).sum()), int((~a & b).sum())
+    difference = a - b
+    points = 100 * float(difference.mean())
+    if not np.isin(difference, (-1, 0, 1)).all():
+        margin = 100 * 1.96 * float(difference.std(ddof=1) / np.sqrt(n)) if n > 1 else 100.0
+        return PairedDrop(points, points - margin, points + margin)
+    lost, won = int((difference > 0).sum()), int((difference < 0).sum())
     n_adjusted, lost_adjusted, won_adjusted = n + 2, lost + 0.5, won + 0.5
     centre = (lost_adjusted - won_adjusted) / n_adjusted
     spread = np.sqrt(
         (lost_adjusted + won_adjusted) - (lost_adjusted - won_adjusted) ** 2 / n_adjusted
     ) / n_adjusted  # fmt: skip
-    return PairedDrop(
-        100 * (lost - won) / n, 100 * (centre - 1.96 * spread), 100 * (centre + 1.96 * spread)
-    )
+    return PairedDrop(points, 100 * (centre - 1.96 * spread), 100 * (centre + 1.96 * spread))
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:

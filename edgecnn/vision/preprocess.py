@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +11,23 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import DataError
 
+Input: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+"""What a network takes."""
+
+
+def input_shape(spec: InputSpec) -> tuple[int, int, int]:
+    """Return the shape of one input, without a batch axis, in the layout of the spec."""
+    if spec.layout == "nchw":
+        return (spec.channels, spec.height, spec.width)
+    return (spec.height, spec.width, spec.channels)
+
 
 def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    """Turn one picture into one input.
+    """Turn one picture into one normalized input.
 
     Args:
         image: (H, W, 3) BGR or (H, W) grey, uint8, any size of at least one pixel.
-        spec: the input section of a bundle's manifest.
+        spec: the input section of a recipe or of a bundle's manifest.
 
     Returns:
         (height, width, channels) or (channels, height, width) float32, as ``spec.layout`` says,
@@ -24,20 +36,40 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     Raises:
         DataError: the array is not such a picture.
     """
+    pixels = _pixels(image, spec)
+    scale = 1 / np.asarray(spec.std, np.float32)
+    shift = -np.asarray(spec.mean, np.float32) * scale
+    out = pixels.astype(np.float32)
+    out *= scale
+    out += shift
+    return np.ascontiguousarray(out.transpose(2, 0, 1) if spec.layout == "nchw" else out)
+
+
+def network_input(image: NDArray[np.uint8], spec: InputSpec) -> Input:
+    """Turn one picture into what a bundle's network takes.
+
+    Returns:
+        As `preprocess`; but the uint8 pixels themselves where ``spec.dtype`` says that the network
+        normalizes.
+
+    Raises:
+        DataError: the array is not such a picture.
+    """
+    if spec.dtype == "float32":
+        return preprocess(image, spec)
+    pixels = _pixels(image, spec)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1) if spec.layout == "nchw" else pixels)
+
+
+def _pixels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    """Return (height, width, channels) in the wanted size and order."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
         raise DataError(
             f"expected a picture as uint8 (H, W, 3) or (H, W), got {image.dtype} {image.shape}"
         )
     if image.ndim == 3 and image.shape[2] != 3:
         raise DataError(f"expected 3 colour channels, got {image.shape[2]}")
-    sized = _resize(image, spec)
-    coloured = _colour(sized, spec)
-    scale = 1 / np.asarray(spec.std, np.float32)
-    shift = -np.asarray(spec.mean, np.float32) * scale
-    out = coloured.astype(np.float32)
-    out *= scale
-    out += shift
-    return np.ascontiguousarray(out.transpose(2, 0, 1) if spec.layout == "nchw" else out)
+    return _colour(_resize(image, spec), spec)
 
 
 def _resize(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

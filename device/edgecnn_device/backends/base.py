@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.vision.preprocess import Input
+
 DEFAULT_THREADS = 1
 """Small networks lose more to waking threads than they gain; ``--threads`` overrides it."""
 
@@ -14,12 +16,12 @@ DEFAULT_THREADS = 1
 class Backend(Protocol):
     """A loaded network."""
 
-    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run one input.
 
         Args:
-            inputs: (1, ...) float32 in the layout of the manifest; quantizing it, where the
-                network takes integers, is the backend's business.
+            inputs: (1, ...) in the layout and type of the manifest; quantizing it, where the
+                file takes other integers, is the backend's business.
 
         Returns:
             Each output as float32 with a leading axis of 1.

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.vision.preprocess import Input
+
 
 class FakeBackend:
     """Answers with a function of the input instead of a network."""
 
-    def __init__(self, answer: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+    def __init__(self, answer: Callable[[Input], NDArray[np.float32]]) -> None:
         self._answer = answer
         self.calls = 0
 
-    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Return the function's answer, and count the call."""
         self.calls += 1
         return (self._answer(inputs),)

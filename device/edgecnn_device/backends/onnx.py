@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import BundleError, MissingExtraError
+from edgecnn.vision.preprocess import Input
 
 
 class OnnxBackend:
@@ -28,7 +29,7 @@ class OnnxBackend:
             raise BundleError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
         self._input = self._session.get_inputs()[0].name
 
-    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run one input; see `Backend.run`."""
         outputs = self._session.run(None, {self._input: inputs})
         return tuple(np.asarray(o, np.float32) for o in outputs)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import BundleError, MissingExtraError
+from edgecnn.vision.preprocess import Input
 
 
 class TfliteBackend:
@@ -28,7 +29,7 @@ class TfliteBackend:
         self._input: dict[str, Any] = self._interpreter.get_input_details()[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
 
-    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run one input; see `Backend.run`."""
         self._interpreter.set_tensor(self._input["index"], _quantize(inputs, self._input))
         self._interpreter.invoke()
@@ -48,9 +49,9 @@ def _interpreter_class() -> Any:
     return Interpreter
 
 
-def _quantize(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
+def _quantize(values: Input, detail: dict[str, Any]) -> NDArray[Any]:
     kind = detail["dtype"]
-    if kind == np.float32:
+    if kind == values.dtype:
         return values
     scale, zero = detail["quantization"]
     limits = np.iinfo(kind)

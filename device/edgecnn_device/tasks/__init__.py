@@ -1,8 +1,14 @@
 """Per task: a decoder from network outputs to results. One module and one registry line each."""
 
-from edgecnn_device.tasks import classify, read
+from edgecnn_device.tasks import classify, embed, read, tensors
 from edgecnn_device.tasks.base import Decoder, Result
+from edgecnn_device.tasks.classify import Label
+from edgecnn_device.tasks.embed import Embedding
+from edgecnn_device.tasks.tensors import OutputTensor
 
-DECODERS: dict[str, Decoder] = {"read": read.decode, "classify": classify.decode}
+DECODERS: dict[str, Decoder] = {
+    "read": read.decode, "classify": classify.decode, "embed": embed.decode,
+    "tensors": tensors.decode,
+}  # fmt: skip
 
-__all__ = ["DECODERS", "Decoder", "Result"]
+__all__ = ["DECODERS", "Decoder", "Embedding", "Label", "OutputTensor", "Result"]

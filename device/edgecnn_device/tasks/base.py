@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import Manifest
 from edgecnn.vision.ctc import SerialReading
 from edgecnn_device.tasks.classify import Label
+from edgecnn_device.tasks.embed import Embedding
+from edgecnn_device.tasks.tensors import OutputTensor
 
-Result: TypeAlias = SerialReading | Label
+Result: TypeAlias = SerialReading | Label | Embedding | OutputTensor
 """One thing found in a picture; its `decision` is what a replay must find again."""
 
 Decoder: TypeAlias = Callable[[tuple[NDArray[np.float32], ...], Manifest], tuple[Result, ...]]
