@@ -1,5 +1,7 @@
-"""The export half of edgecnn: torch to quantized ONNX and TFLite, with proof."""
+"""The export half of edgecnn: a float network to quantized ONNX and TFLite, with proof."""
 
-from edgecnn_export.pipeline import Exported, ExportOptions, export_run
+from edgecnn_export.options import ExportOptions
+from edgecnn_export.pipeline import export
+from edgecnn_export.result import Exported
 
-__all__ = ["ExportOptions", "Exported", "export_run"]
+__all__ = ["ExportOptions", "Exported", "export"]

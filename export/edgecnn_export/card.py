@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.bundle.manifest import Manifest, ReadDecode, Variant
+from edgecnn.bundle.manifest import (
+    LabelsDecode,
+    Manifest,
+    ReadDecode,
+    TensorsDecode,
+    Variant,
+    VectorDecode,
+)
 from edgecnn.data.scoring import wilson_interval
 from edgecnn_export.tasks.base import GateScore
 from edgecnn_export.tolerances import FEW_SAMPLES
 
 
 def write_card(
-    manifest_facts: Sequence[tuple[str, str]], variants: Sequence[Variant], group: str,
+    manifest_facts: Sequence[tuple[str, str]], variants: Sequence[tuple[Variant, str]], group: str,
     reference: GateScore, gate: str, notes: str,
 ) -> str:  # fmt: skip
     """Return the card as markdown.
 
     Args:
         manifest_facts: name and value of each fact to list.
-        variants: what was exported.
+        variants: what was exported, each with its rung of the ladder.
         group: what the parts of the score are.
         reference: the score of the float model on the gate set.
         gate: what the gate set is.
@@ -30,22 +37,42 @@ def write_card(
     lines += ["", "## The gate", "", f"Scored on {gate}, n = {reference.samples}."]
     if reference.samples < FEW_SAMPLES:
         lines.append(f"Fewer than {FEW_SAMPLES} samples: the intervals are wide.")
-    lines += ["", *_variant_table(variants), "", *_group_table(group, reference)]
+    lines += ["", *_variant_table(variants)]
+    lines += _float_layers(variants)
+    if reference.groups:
+        lines += ["", *_group_table(group, reference)]
     if notes:
         lines += ["", notes.strip()]
     return "\n".join(lines) + "\n"
 
 
-def _variant_table(variants: Sequence[Variant]) -> list[str]:
-    rows = ["| variant | scheme | bytes | right | drop, points (95 %) | cosine | SQNR dB |",
-            "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for v in variants:
+def _variant_table(variants: Sequence[tuple[Variant, str]]) -> list[str]:
+    metric = variants[0][0].metric.name
+    rows = [f"| variant | scheme | rung | bytes | n | {metric} | drop, points (95 %) | cosine | "
+            "SQNR dB |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for v, rung in variants:
         m, p = v.metric, v.parity
         rows.append(
-            f"| {v.format}-{v.precision} | {v.scheme} | {v.bytes} | {m.value:.4f} | {m.drop:.2f} "
-            f"({m.drop_low:.2f} to {m.drop_high:.2f}) | {p.cosine:.5f} | {p.sqnr_db:.1f} |"
+            f"| {v.format}-{v.precision} | {v.scheme} | {rung} | {v.bytes} | {m.samples} | "
+            f"{m.value:.4f} | {m.drop:.2f} ({m.drop_low:.2f} to {m.drop_high:.2f}) | "
+            f"{p.cosine:.5f} | {p.sqnr_db:.1f} |"
         )
     return rows
+
+
+def _float_layers(variants: Sequence[tuple[Variant, str]]) -> list[str]:
+    """Name the layers that stayed in float, and say what a climb was scored on."""
+    lines = [
+        f"{v.format}-{v.precision} keeps in float: {', '.join(v.excluded_layers)}."
+        for v, _ in variants
+        if v.excluded_layers
+    ]
+    if any(rung != "plain" for _, rung in variants):
+        lines.append(
+            "Where the rung is not plain, half of the gate set chose it and the other half, which "
+            "no choice has seen, scored it."
+        )
+    return ["", *lines] if lines else []
 
 
 def _group_table(group: str, reference: GateScore) -> list[str]:
@@ -75,9 +102,15 @@ def facts_of(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def _outputs(manifest: Manifest) -> tuple[str, str]:
-    if isinstance(manifest.decode, ReadDecode):
-        return "currencies", ", ".join(manifest.decode.currencies)
-    return "classes", ", ".join(manifest.decode.labels)
+    match manifest.decode:
+        case ReadDecode(currencies=currencies):
+            return "currencies", ", ".join(currencies)
+        case LabelsDecode(labels=labels):
+            return "classes", ", ".join(labels)
+        case VectorDecode(size=size):
+            return "output", f"a vector of {size} numbers"
+        case TensorsDecode(names=names):
+            return "outputs", ", ".join(names)
 
 
 def _calibration(manifest: Manifest) -> str:

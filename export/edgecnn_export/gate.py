@@ -45,9 +45,20 @@ def measure_parity(reference: NDArray[np.float32], other: NDArray[np.float32]) -
     )
 
 
+def worst_parity(parities: Sequence[Parity]) -> Parity:
+    """Return the worst of each number over the outputs of a network."""
+    return Parity(
+        samples=parities[0].samples,
+        max_abs=max(p.max_abs for p in parities),
+        reference_max=max(p.reference_max for p in parities),
+        cosine=min(p.cosine for p in parities),
+        sqnr_db=min(p.sqnr_db for p in parities),
+    )
+
+
 def measure_drop(name: str, reference: GateScore, other: GateScore) -> Metric:
     """Compare a task metric on the same samples, with its paired interval."""
-    drop = paired_drop(reference.right, other.right)
+    drop = paired_drop(reference.credits, other.credits)
     return Metric(
         name=name, value=other.value, samples=other.samples, drop=drop.points,
         drop_low=drop.low, drop_high=drop.high,
@@ -61,7 +72,9 @@ def judge(precision: Precision, parity: Parity, metric: Metric, max_drop: float)
     if allowed is not None:
         limit = allowed * max(1.0, parity.reference_max)
         if not parity.max_abs <= limit:
-            reasons.append(f"differs from torch by {parity.max_abs:.3g}, at most {limit:.3g}")
+            reasons.append(
+                f"differs from the float model by {parity.max_abs:.3g}, at most {limit:.3g}"
+            )
     if metric.drop > max_drop:
         reasons.append(
             f"{metric.name} drops {metric.drop:.2f} points "

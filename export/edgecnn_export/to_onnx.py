@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgecnn.vision.preprocess import Input
 from edgecnn_export.quiet import quiet
 
 INPUT = "input"
@@ -25,20 +24,22 @@ class _ChannelsLast(nn.Module):
         return out
 
 
-def to_onnx(model: nn.Module, example: NDArray[np.float32]) -> bytes:
+def to_onnx(model: nn.Module, example: Input, outputs: int = 1) -> bytes:
     """Export to one fp32 ONNX file.
 
     Args:
         model: takes (N, C, H, W), in evaluation mode.
         example: (1, H, W, C); shapes are static.
+        outputs: how many tensors it gives.
 
     Returns:
         The file's bytes; equal for equal weights.
     """
+    names = ["output"] if outputs == 1 else [f"output{i}" for i in range(outputs)]
     with quiet():
         program = torch.onnx.export(
             _ChannelsLast(model).eval(), (torch.from_numpy(example),), dynamo=True,
-            external_data=False, input_names=[INPUT], output_names=["output"], verbose=False,
+            external_data=False, input_names=[INPUT], output_names=names, verbose=False,
         )  # fmt: skip
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")

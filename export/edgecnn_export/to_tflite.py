@@ -5,15 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from edgecnn.vision.preprocess import Input
 from edgecnn_export.quiet import quiet
 
 
-def to_tflite(model: nn.Module, example: NDArray[np.float32]) -> bytes:
+def to_tflite(model: nn.Module, example: Input) -> bytes:
     """Convert to one fp32 TFLite file with (1, H, W, C) input.
 
     Args:

@@ -16,7 +16,7 @@ from edgecnn.errors import DataError
 from edgecnn.train.loop import train
 from edgecnn.train.recipe import load_recipe
 from edgecnn_device.verify import verify
-from edgecnn_export import ExportOptions, export_run
+from edgecnn_export import ExportOptions, export
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def bundle(root: Path, shapes: Path) -> Path:
     (shapes.parent / "calibration.txt").write_text(pictures, encoding="utf-8")
     options = ExportOptions(calibration=shapes.parent / "calibration.txt", max_drop=5.0,
                             evaluate=Path(f"{shapes}:test"))  # fmt: skip
-    done = export_run(shapes.parent / "run", shapes.parent / "shapes.edge", options)
+    done = export(shapes.parent / "run", shapes.parent / "shapes.edge", options)
     done.require_passed()
     return done.bundle
 
@@ -73,5 +73,5 @@ def test_other_classes_are_refused(bundle: Path, shapes: Path, tmp_path: Path) -
     (tmp_path / "set" / "ring").rename(tmp_path / "set" / "loop")
     options = ExportOptions(precisions=("fp32",), evaluate=tmp_path / "set")
     with pytest.raises(DataError, match="loop"):
-        export_run(shapes.parent / "run", tmp_path / "x.edge", options)
+        export(shapes.parent / "run", tmp_path / "x.edge", options)
     assert not (tmp_path / "x.edge").exists()

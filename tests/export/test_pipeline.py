@@ -16,7 +16,7 @@ from edgecnn.bundle.read import read_bundle
 from edgecnn.bundle.sign import generate_key_pair, load_private_key, load_public_key
 from edgecnn.errors import CheckpointError, DataError, GateError, InputError
 from edgecnn_device.verify import verify
-from edgecnn_export import Exported, ExportOptions, export_run
+from edgecnn_export import Exported, ExportOptions, export
 from edgecnn_export.quantize import measure_ranges
 
 
@@ -26,7 +26,7 @@ def exported(
 ) -> Exported:
     out = tmp_path_factory.mktemp("out") / "reader.edge"
     options = ExportOptions(calibration=calibration, evaluate=gate, max_drop=5.0)
-    return export_run(run_folder, out, options)
+    return export(run_folder, out, options)
 
 
 def test_all_four_variants_pass(exported: Exported) -> None:
@@ -73,11 +73,11 @@ def test_a_miss_leaves_only_rejected_files(
 ) -> None:
     """Spoil the ranges, as a wrong calibration would: the int8 variant must not be published."""
     monkeypatch.setattr(
-        "edgecnn_export.pipeline.measure_ranges",
+        "edgecnn_export.workshop.measure_ranges",
         lambda kind, model, inputs, method: measure_ranges(kind, model, inputs * 0.02, method),
     )
-    options = ExportOptions(calibration=calibration, evaluate=gate, formats=("onnx",))
-    done = export_run(run_folder, tmp_path / "out" / "bad.edge", options)
+    options = ExportOptions(calibration=calibration, evaluate=gate, formats=("onnx",), ladder=False)
+    done = export(run_folder, tmp_path / "out" / "bad.edge", options)
     assert not done.passed
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"bad.edge.rejected", "bad.report.json.rejected"}
@@ -90,7 +90,7 @@ def test_fp32_alone_needs_no_calibration(run_folder: Path, gate: Path, tmp_path:
     generate_key_pair(tmp_path / "k.pem")
     key = tmp_path / "k.pem"
     signed = replace(options, key=load_private_key(key))
-    done = export_run(run_folder, tmp_path / "f.edge", signed)
+    done = export(run_folder, tmp_path / "f.edge", signed)
     assert read_bundle(done.bundle, [load_public_key(tmp_path / "k.pub")]).signed
 
 
@@ -102,7 +102,7 @@ def test_every_scheme_stands_in_the_bundle_by_its_true_name(
         precisions=("fp16", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8"),
         method="percentile",
     )  # fmt: skip
-    done = export_run(run_folder, tmp_path / "all.edge", options)
+    done = export(run_folder, tmp_path / "all.edge", options)
     schemes = {v.variant.precision: v.variant.scheme for v in done.variants}
     assert schemes["int8-weights"] == "weight_only_wi8_per_channel_af32"
     assert len(schemes) == len(set(schemes.values())) == 5
@@ -115,27 +115,27 @@ def test_a_scheme_that_a_format_lacks_is_refused_before_any_work(
 ) -> None:
     options = ExportOptions(formats=("tflite",), precisions=("int8-symmetric",))
     with pytest.raises(InputError, match="expected one of fp32, fp16, int8"):
-        export_run(run_folder, tmp_path / "x.edge", options)
+        export(run_folder, tmp_path / "x.edge", options)
     assert not any(tmp_path.iterdir())
 
 
 def test_int8_without_calibration_is_refused(run_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no default data"):
-        export_run(run_folder, tmp_path / "x.edge", ExportOptions())
+        export(run_folder, tmp_path / "x.edge", ExportOptions())
     assert not any(tmp_path.glob("*.edge*"))
 
 
 def test_an_existing_bundle_is_not_overwritten(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "x.edge").write_bytes(b"precious")
     with pytest.raises(InputError, match="--overwrite"):
-        export_run(run_folder, tmp_path / "x.edge", ExportOptions())
+        export(run_folder, tmp_path / "x.edge", ExportOptions())
     assert (tmp_path / "x.edge").read_bytes() == b"precious"
 
 
 def test_a_picture_in_both_sets_is_refused(run_folder: Path, gate: Path, tmp_path: Path) -> None:
     options = ExportOptions(calibration=gate, evaluate=gate)
     with pytest.raises(DataError, match="also in the gate set"):
-        export_run(run_folder, tmp_path / "x.edge", options)
+        export(run_folder, tmp_path / "x.edge", options)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(run_folder: Path, tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ def test_a_checkpoint_of_another_recipe_is_refused(run_folder: Path, tmp_path: P
     recipe["model"]["width"] = 0.25
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     with pytest.raises(CheckpointError, match="another architecture"):
-        export_run(run, tmp_path / "x.edge", ExportOptions())
+        export(run, tmp_path / "x.edge", ExportOptions())
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="expected a RUN"):
-        export_run(tmp_path, tmp_path / "x.edge", ExportOptions())
+        export(tmp_path, tmp_path / "x.edge", ExportOptions())
 
 
 @pytest.mark.slow

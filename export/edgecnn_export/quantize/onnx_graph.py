@@ -39,3 +39,21 @@ def layer_names(proto: onnx.ModelProto) -> tuple[str, ...]:
 def node_names(proto: onnx.ModelProto, layers: Sequence[str]) -> list[str]:
     """Return the names of the nodes that make the named tensors."""
     return [node.name for node in proto.graph.node if node.output[0] in layers]
+
+
+def tail_names(proto: onnx.ModelProto) -> list[str]:
+    """Return the nodes after the last layers with weights, such as the sigmoid of a score.
+
+    They cost next to nothing in float, and a probability near zero does not survive 256 steps of
+    a range of 0..1.
+    """
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    live: set[str] = set()
+    names = []
+    for node in reversed(proto.graph.node):
+        weighted = node.op_type in WEIGHTED and node.input[1] in weights
+        if weighted or live & set(node.output):
+            live |= set(node.input)
+        else:
+            names.append(node.name)
+    return names

@@ -1,1 +1,1 @@
-"""What the gate asks of each task: one module each, and one line in `edgecnn_export.source`."""
+"""What the gate asks of each task: one module each, and one line in `edgecnn_export.sources`."""

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode
+from edgecnn.bundle.manifest import Decode, InputSpec
+from edgecnn.vision.preprocess import Input, network_input
 
-Picture = Callable[[], NDArray[np.uint8]]
-"""Reads one picture when it is called, (H, W, 3) BGR or (H, W) grey."""
+Sample: TypeAlias = Callable[[InputSpec], Input]
+"""Reads one sample when it is called, and prepares it as the spec says."""
 
-Outputs = NDArray[np.float32]
-"""(N, ...) of a network over the gate set."""
+Outputs: TypeAlias = tuple[NDArray[np.float32], ...]
+"""Each output of a network over some samples, (N, ...)."""
+
+
+def read_sample(read: Callable[[], NDArray[np.uint8]], spec: InputSpec) -> Input:
+    """Read a picture and prepare it; with ``partial(read_sample, read)`` this is a `Sample`."""
+    return network_input(read(), spec)
+
+
+def join(parts: Sequence[Outputs]) -> Outputs:
+    """Put the outputs for several batches together."""
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 @dataclass(frozen=True)
 class GateSet:
     """What every variant is scored on."""
 
-    pictures: tuple[Picture, ...]
+    samples: tuple[Sample, ...]
     name: str
     """For a person."""
 
@@ -42,30 +53,41 @@ class GateScore:
     """The task metric on the gate set."""
 
     value: float
-    """Share of samples that are right, 0..1."""
-    right: tuple[bool, ...]
-    groups: tuple[Group, ...]
+    """Mean of the credits."""
+    credits: tuple[float, ...]
+    """What each sample earns, 0..1: 0 or 1 where an answer is right or wrong."""
+    groups: tuple[Group, ...] = ()
 
     @property
     def samples(self) -> int:
-        """Size of the gate set."""
-        return len(self.right)
+        """How many were scored."""
+        return len(self.credits)
 
 
 class GateTask(Protocol):
     """A task as the gate sees it."""
 
-    metric: str
+    decode: Decode
     group: str
     """What the groups of a score are, for a heading."""
-    decode: Decode
 
-    def open(self, evaluate: Path | None) -> GateSet:
-        """Open what the gate scores: a dataset, or by default the recipe's validation split."""
+    @property
+    def metric(self) -> str:
+        """Name of the metric; known once a set was opened."""
         ...
 
-    def score(self, outputs: Outputs) -> GateScore:
-        """Score outputs over the set that was opened last."""
+    def open(self, evaluate: Path | None) -> GateSet:
+        """Open what the gate scores: a dataset, or by default what the source came with."""
+        ...
+
+    def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> GateScore:
+        """Score outputs over some samples of the set that was opened last.
+
+        Args:
+            outputs: of a variant, for these samples alone.
+            reference: of the float model, for the same samples.
+            which: positions of these samples in the set.
+        """
         ...
 
     def golden(self, count: int) -> tuple[NDArray[np.uint8], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,11 @@ from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset
 from edgecnn.data.scoring import score_labels
-from edgecnn.data.synth.shapes import CLASSES, draw_shape
 from edgecnn.errors import DataError
 from edgecnn.train.tasks.classify import ClassifyRecipe, open_splits
 from edgecnn.vision.classes import class_scores
-from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs
-
-GOLDEN_SEED = 20_000
+from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs, read_sample
+from edgecnn_export.tasks.shapes import golden_shapes
 
 
 class ClassifyGate:
@@ -45,19 +44,16 @@ class ClassifyGate:
                 f"{name}: has the classes {', '.join(self._dataset.classes)}; the run knows "
                 f"{', '.join(self._recipe.data.classes)}"
             )
-        return GateSet(tuple(s.read for s in self._dataset.samples), name)
+        return GateSet(tuple(partial(read_sample, s.read) for s in self._dataset.samples), name)
 
-    def score(self, outputs: Outputs) -> GateScore:
+    def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> GateScore:
         """Compare the likeliest class with the label."""
-        scores = class_scores(outputs, self._recipe.loss.kind)
-        labels = labels_of(self._dataset)
+        scores = class_scores(outputs[0], self._recipe.loss.kind)
+        labels = labels_of(self._dataset)[which]
         found = score_labels(scores.argmax(1), labels, self._dataset.classes)
         groups = tuple(Group(c, found.counts[c], v) for c, v in found.per_class.items())
-        return GateScore(found.accuracy, found.right, groups)
+        return GateScore(found.accuracy, tuple(map(float, found.right)), groups)
 
     def golden(self, count: int) -> tuple[NDArray[np.uint8], ...]:
-        """Draw generated shapes: real pictures of a dataset may not be ours to pass on."""
-        return tuple(
-            draw_shape(CLASSES[i % len(CLASSES)], np.random.default_rng((GOLDEN_SEED, i)))
-            for i in range(count)
-        )
+        """Draw generated shapes."""
+        return golden_shapes(count)

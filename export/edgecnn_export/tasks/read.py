@@ -16,7 +16,7 @@ from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.train.tasks.read import ReadRecipe, validation_samples
 from edgecnn.vision.ctc import decode_serial
 from edgecnn.vision.serials import GLYPHS, GRAMMARS
-from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs
+from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs, read_sample
 
 MIN_CONFIDENCE = 0.05
 """The lowest of 0, 0.02, 0.05, 0.1, ... above which no line without a serial, drawn like the
@@ -41,14 +41,14 @@ class ReadGate:
         found = validation_samples(self._recipe) if evaluate is None else load_lines(evaluate)
         self._samples = tuple(found)
         name = "the recipe's validation split (generated)" if evaluate is None else evaluate.name
-        return GateSet(tuple(partial(_picture, s) for s in found), name)
+        return GateSet(tuple(partial(read_sample, partial(_picture, s)) for s in found), name)
 
-    def score(self, outputs: Outputs) -> GateScore:
+    def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> GateScore:
         """Decode as the device does, and compare with the labels."""
-        readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), MIN_CONFIDENCE) for x in outputs]
-        found = score_readings(readings, self._samples)
+        readings = [decode_serial(x, GLYPHS, tuple(GRAMMARS), MIN_CONFIDENCE) for x in outputs[0]]
+        found = score_readings(readings, [self._samples[i] for i in which])
         groups = tuple(Group(c, found.counts[c], v) for c, v in found.per_currency.items())
-        return GateScore(found.exact, found.right, groups)
+        return GateScore(found.exact, tuple(map(float, found.right)), groups)
 
     def golden(self, count: int) -> tuple[NDArray[np.uint8], ...]:
         """Draw lines like the validation split, from another seed."""
