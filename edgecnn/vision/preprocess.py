@@ -61,6 +61,20 @@ def network_input(image: NDArray[np.uint8], spec: InputSpec) -> Input:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1) if spec.layout == "nchw" else pixels)
 
 
+def as_taken(prepared: NDArray[np.float32], spec: InputSpec) -> Input:
+    """Return a normalized input as a bundle's network takes it.
+
+    Args:
+        prepared: of `preprocess`, with a batch axis or without.
+        spec: dtype uint8: the network normalizes itself, and gets the pixels back.
+    """
+    if spec.dtype == "float32":
+        return prepared
+    shape = (-1, 1, 1) if spec.layout == "nchw" else (-1,)
+    pixels = prepared * np.reshape(spec.std, shape) + np.reshape(spec.mean, shape)
+    return np.asarray(np.clip(np.rint(pixels), 0, 255), np.uint8)
+
+
 def _pixels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     """Return (height, width, channels) in the wanted size and order."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:

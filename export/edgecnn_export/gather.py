@@ -1,25 +1,25 @@
-"""Brings together what sets the ranges: calibration samples, and ranges that were saved."""
+"""Brings together the calibration samples, and what a foreign source's gate has of them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import InputError
-from edgecnn_export.calibration import CalibrationSet, load_calibration
+from edgecnn_export.calibration import (
+    CalibrationSet,
+    load_calibration,
+    split_calibration,
+)
 from edgecnn_export.options import ExportOptions
-from edgecnn_export.quantize import Ranges, load_ranges, save_ranges
 from edgecnn_export.sources import Source
+from edgecnn_export.tasks.foreign import ForeignGate, gate_set
 
 
 def gather_calibration(
-    source: Source, spec: InputSpec, options: ExportOptions, needing: str | None
+    source: Source, options: ExportOptions, needing: str | None
 ) -> CalibrationSet | None:
     """Load the calibration set; of a foreign source's, hold a fifth back where the gate needs it.
 
     Args:
         source: what is exported.
-        spec: how samples are prepared.
         options: name the data.
         needing: a scheme that cannot do without, if any.
 
@@ -33,27 +33,9 @@ def gather_calibration(
                 f"{needing} needs --calibration DIR, LIST or NPY: there is no default data"
             )
         return None
-    found = load_calibration(options.calibration, spec)
+    spec, gate = source.facts.input, source.gate
+    found = load_calibration(options.calibration, spec, options.samples, options.seed)
+    if options.evaluate is None and isinstance(gate, ForeignGate):
+        found, held = split_calibration(found, seed=options.seed)
+        gate.hold_back(gate_set(held))
     return found
-
-
-def load_saved_ranges(folder: Path | None) -> tuple[Ranges, ...]:
-    """Read every .json of a folder that `save_all_ranges` wrote.
-
-    Raises:
-        InputError: there is none.
-        DataError: one is not of that kind.
-    """
-    if folder is None:
-        return ()
-    found = tuple(load_ranges(path) for path in sorted(folder.glob("*.json")))
-    if not found:
-        raise InputError(f"{folder}: no saved ranges: expected .json files of --save-ranges")
-    return found
-
-
-def save_all_ranges(ranges: tuple[Ranges, ...], folder: Path, overwrite: bool) -> None:
-    """Write each to its own file, FORMAT-METHOD-MODEL.json."""
-    for item in ranges:
-        name = f"{item.format}-{item.method}-{item.model_sha256[:12]}.json"
-        save_ranges(item, folder / name, overwrite=overwrite)

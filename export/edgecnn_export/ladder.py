@@ -149,9 +149,8 @@ def _tell(workshop: Workshop, plan: Plan, done: int, total: int) -> None:
 
 def rank_layers(workshop: Workshop, plan: Plan) -> tuple[LayerSensitivity, ...]:
     """Measure what each layer of a plan loses, on calibration samples."""
-    assert workshop.calibration is not None
     return measure_sensitivity(
         plan.kind, workshop.float_file(plan.kind, plan.improvement), plan.precision,
-        workshop.ranges(plan.kind, plan.improvement, plan.method), workshop.calibration.inputs,
+        workshop.ranges(plan.kind, plan.improvement, plan.method), workshop.samples(),
         lambda done, total: _tell(workshop, plan, done, total),
     )  # fmt: skip

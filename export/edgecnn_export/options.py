@@ -43,9 +43,9 @@ class ExportOptions:
     max_drop: float | None = None
     """Percentage points; None: the default of the metric, see `DEFAULT_MAX_DROP`."""
     ranges: Path | None = None
-    """A folder of ranges that were saved, used instead of measuring."""
+    """A file of ranges that were saved, used instead of measuring."""
     save_ranges: Path | None = None
-    """A folder for the ranges that were measured."""
+    """A file for the ranges that were measured."""
     description: Description | None = None
     """Of a foreign source."""
     key: Ed25519PrivateKey | None = None

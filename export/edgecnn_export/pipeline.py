@@ -18,12 +18,12 @@ from edgecnn_device.backends import open_backend
 from edgecnn_export.calibration import CalibrationSet
 from edgecnn_export.card import facts_of, write_card
 from edgecnn_export.gate import shared_samples
-from edgecnn_export.gather import gather_calibration, load_saved_ranges, save_all_ranges
+from edgecnn_export.gather import gather_calibration
 from edgecnn_export.ladder import CLIMBS, Climbed, Ladder, Step, rank_layers
 from edgecnn_export.latency import measure_latency
 from edgecnn_export.options import ExportOptions
 from edgecnn_export.prove import Gate, Trial, open_gate_set, replay_outputs
-from edgecnn_export.quantize import find_scheme
+from edgecnn_export.quantize import find_scheme, load_ranges, save_ranges
 from edgecnn_export.report import write_report
 from edgecnn_export.result import Exported, ExportedVariant, Plain
 from edgecnn_export.sources import Source, open_source
@@ -81,16 +81,21 @@ def export(
     """
     begun = time.monotonic()
     refuse_existing(out, options.overwrite)
+    if options.save_ranges is not None:
+        refuse_existing(options.save_ranges, options.overwrite)
     opened = open_source(source, options.description) if isinstance(source, Path | str) else source
     work = _prepare(opened, options, progress)
     made = [_make(work, kind, name) for name in options.precisions for kind in _formats(work)]
+    for ranges in work.workshop.plain_ranges():
+        for warning in ranges.warnings:
+            progress(f"warning: {warning}")
     timed = _time(work, made)
     variants = tuple(_describe(work, m, timed) for m in made)
     passed = all(v.verdict.passed for v in variants)
     target = out if passed else out.with_name(out.name + ".rejected")
     _write(work, made, target, options.overwrite or not passed)
     if options.save_ranges is not None:
-        save_all_ranges(work.workshop.all_ranges(), options.save_ranges, options.overwrite)
+        save_ranges(work.workshop.plain_ranges(), options.save_ranges, overwrite=options.overwrite)
     gate = work.gate
     result = Exported(
         target, passed, time.monotonic() - begun, variants, gate.metric, gate.max_drop, gate.score,
@@ -114,8 +119,10 @@ def _prepare(source: Source, options: ExportOptions, progress: Progress) -> _Wor
     if options.bake:
         spec = spec.model_copy(update={"dtype": "uint8"})
     progress("calibration and gate data")
-    saved = load_saved_ranges(options.ranges)
-    calibration = gather_calibration(source, spec, options, needing if not saved else None)
+    saved = () if options.ranges is None else load_ranges(options.ranges)
+    calibration = gather_calibration(source, options, needing if not saved else None)
+    for warning in () if calibration is None else calibration.warnings:
+        progress(f"warning: {warning}")
     gate = Gate(source, open_gate_set(source, options.evaluate), spec, options.max_drop)
     if calibration is not None:
         _refuse_shared(gate, calibration)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -11,9 +12,17 @@ from torch import Tensor, nn
 
 from edgecnn.bundle.manifest import Format, InputSpec, Precision
 from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.vision.preprocess import Input, as_taken
 from edgecnn_export.calibration import CalibrationSet
 from edgecnn_export.improve import correct_biases, equalize, fold_norms
-from edgecnn_export.quantize import Method, Ranges, find_scheme, measure_ranges, quantize
+from edgecnn_export.quantize import (
+    Method,
+    Ranges,
+    find_scheme,
+    measure_ranges,
+    pick_ranges,
+    quantize,
+)
 from edgecnn_export.sources import Source
 
 IMPROVED_ON = 32
@@ -103,28 +112,29 @@ class Workshop:
         """Return the ranges of a float file's activations, measured once."""
         key = (kind, improvement, method)
         if key not in self._ranges:
-            self._ranges[key] = self._saved(*key) or self._measure(*key)
+            self._ranges[key] = self._obtain(*key)
         return self._ranges[key]
 
-    def all_ranges(self) -> tuple[Ranges, ...]:
-        """Return what was measured or loaded so far."""
-        return tuple(self._ranges.values())
+    def plain_ranges(self) -> tuple[Ranges, ...]:
+        """Return the ranges of the float network as it is that were used so far."""
+        return tuple(r for (_, improvement, _), r in self._ranges.items() if not improvement)
 
-    def _measure(self, kind: Format, improvement: Improvement, method: Method) -> Ranges:
+    def _obtain(self, kind: Format, improvement: Improvement, method: Method) -> Ranges:
+        """Take saved ranges for the float network as it is, else measure."""
+        if self.saved and not improvement:
+            fp32 = self.float_file(kind)
+            return pick_ranges(kind, fp32, method, self.calibration, self.saved)
         if self.calibration is None:
-            raise InputError(
-                "these ranges need --calibration: those of --ranges are of another model or method"
-            )
-        self.progress(f"calibrate: {kind}, {method}")
+            raise InputError(f"{improvement or method} needs --calibration: saved ranges do not do")
         fp32 = self.float_file(kind, improvement)
-        return measure_ranges(kind, fp32, self.calibration.inputs, method)
+        self.progress(f"calibrate: {kind}, {method}")
+        return measure_ranges(kind, fp32, self.samples(), method, self.calibration.id)
 
-    def _saved(self, kind: Format, improvement: Improvement, method: Method) -> Ranges | None:
-        wanted = [r for r in self.saved if (r.format, r.method) == (kind, method)]
-        if not wanted or improvement:
-            return None
-        wanted[0].require_model(kind, self.float_file(kind))
-        return wanted[0]
+    def samples(self) -> Iterator[Input]:
+        """Yield the calibration samples as the files take them."""
+        assert self.calibration is not None
+        for prepared in self.calibration.inputs:
+            yield as_taken(prepared, self.spec)
 
     def _network(self, improvement: Improvement) -> nn.Module | None:
         if improvement not in self._networks:
@@ -155,9 +165,5 @@ class Workshop:
         """Return calibration samples as torch takes them, (N, C, H, W), normalized."""
         if self.calibration is None:
             raise InputError("equalization and bias correction need --calibration")
-        taken = [x for x, _ in zip(self.calibration.inputs, range(IMPROVED_ON), strict=False)]
-        batch = np.stack(taken).astype(np.float32)
-        if self.spec.dtype == "uint8":
-            mean, std = np.asarray(self.spec.mean), np.asarray(self.spec.std)
-            batch = ((batch - mean) / std).astype(np.float32)
+        batch = np.stack(list(islice(self.calibration.inputs, IMPROVED_ON)))
         return torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous()

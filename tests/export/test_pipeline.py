@@ -74,7 +74,9 @@ def test_a_miss_leaves_only_rejected_files(
     """Spoil the ranges, as a wrong calibration would: the int8 variant must not be published."""
     monkeypatch.setattr(
         "edgecnn_export.workshop.measure_ranges",
-        lambda kind, model, inputs, method: measure_ranges(kind, model, inputs * 0.02, method),
+        lambda kind, model, inputs, method, name: measure_ranges(
+            kind, model, (x * 0.02 for x in inputs), method, name
+        ),
     )
     options = ExportOptions(calibration=calibration, evaluate=gate, formats=("onnx",), ladder=False)
     done = export(run_folder, tmp_path / "out" / "bad.edge", options)

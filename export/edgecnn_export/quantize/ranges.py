@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import ConfigDict, FiniteFloat
 
-from edgecnn.bundle.manifest import Format, Sha256
+from edgecnn.bundle.manifest import Calibration, Format, Sha256
 from edgecnn.errors import DataError
-from edgecnn.files import write_atomic
+from edgecnn_export.calibration import set_hash
 from edgecnn_export.quantize.methods import Method
 
 
@@ -36,24 +35,29 @@ class Ranges:
     model_sha256: Sha256
     """Of the fp32 file they were measured on."""
     method: Method
+    calibration: Calibration
+    """The set that they were measured on, as a manifest names it."""
     sample_sha256: tuple[Sha256, ...]
-    """Of each calibration sample, sorted, to tell which data set the ranges and whether a gate
-    shares some of it."""
+    """Of each calibration sample, sorted, to tell whether a gate shares some of them."""
     tensors: tuple[TensorRange, ...]
     """By name."""
     constant: tuple[str, ...] = ()
     """Activations that never changed: a layer that is dead on the calibration samples."""
     schema_version: Literal[1] = 1
 
-    @property
-    def samples(self) -> int:
-        """Number of calibration samples."""
-        return len(self.sample_sha256)
+    def __post_init__(self) -> None:
+        named = (self.calibration.sha256, self.calibration.samples)
+        if named != (set_hash(self.sample_sha256), len(self.sample_sha256)):
+            raise ValueError("calibration does not name the samples of sample_sha256")
 
     @property
-    def sha256(self) -> str:
-        """Name the calibration set by its content, as `CalibrationSet.sha256` does."""
-        return hashlib.sha256("\n".join(self.sample_sha256).encode()).hexdigest()
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know of them, a line each."""
+        return tuple(
+            f"{self.format}: activation {name} is the same for all {self.calibration.samples} "
+            "calibration samples: a dead layer, or samples that are too much alike"
+            for name in self.constant
+        )
 
     def require_model(self, kind: Format, model: bytes) -> None:
         """Refuse ranges of another model.
@@ -67,35 +71,3 @@ class Ranges:
                 f"the ranges are of the {self.format} model {self.model_sha256[:12]}, expected "
                 f"those of the {kind} model {found[:12]}: measure them again"
             )
-
-    def to_json(self) -> bytes:
-        """Serialize; equal ranges give equal bytes."""
-        return _ADAPTER.dump_json(self, indent=1) + b"\n"
-
-
-_ADAPTER = TypeAdapter(Ranges)
-
-
-def save_ranges(ranges: Ranges, path: Path, *, overwrite: bool = False) -> None:
-    """Write ranges to a JSON file.
-
-    Raises:
-        InputError: the file exists and ``overwrite`` is not set, or it cannot be written.
-    """
-    write_atomic(path, ranges.to_json(), overwrite=overwrite)
-
-
-def load_ranges(path: Path) -> Ranges:
-    """Read ranges.
-
-    Raises:
-        DataError: no such file, or not one that `save_ranges` wrote.
-    """
-    try:
-        return _ADAPTER.validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the ranges: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(f"{path}: not saved ranges: {where}: {first['msg']}") from error

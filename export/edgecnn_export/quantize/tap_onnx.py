@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from edgecnn.vision.preprocess import Input
 from edgecnn_export.quantize.onnx_graph import prepare
 
 AT_ONCE = 1 << 26
@@ -36,9 +37,10 @@ class OnnxTap:
             proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def run(self, sample: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def run(self, sample: Input) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run (1, ...) and yield the name and values of the input and of every activation."""
-        yield self._input, sample
+        if sample.dtype == np.float32:  # pixels are integers already
+            yield self._input, np.asarray(sample, np.float32)
         for names in self._groups:
             values = self._session.run(names, {self._input: sample})
             values.reverse()

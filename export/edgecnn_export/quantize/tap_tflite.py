@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.vision.preprocess import Input
 from edgecnn_export.quantize.tflite_graph import activation_indices
 from edgecnn_export.quiet import quiet
 
@@ -26,7 +27,7 @@ class TfliteTap:
         names = {d["index"]: d["name"] for d in self._interpreter.get_tensor_details()}
         self._tensors = [(i, names[i]) for i in activation_indices(model)]
 
-    def run(self, sample: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def run(self, sample: Input) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run (1, ...) and yield the name and values of the input and of every activation."""
         self._interpreter.set_tensor(self._input, sample)
         self._interpreter.invoke()

@@ -80,7 +80,7 @@ def open_onnx(path: Path, description: Description) -> OnnxSource:
     decode = decode_of(description, tuple(x.shape for x in outputs), names)
     sha256 = hashlib.sha256(raw).hexdigest()
     facts = description.facts(path.stem, decode, spec, path.name, sha256)
-    return OnnxSource(facts, ForeignGate(decode), model)
+    return OnnxSource(facts, ForeignGate(decode, spec), model)
 
 
 def _shape(spec: InputSpec) -> tuple[int, ...]:

@@ -137,7 +137,7 @@ def open_module(source: str, description: Description) -> TorchSource:
     names = tuple(f"output{i}" for i in range(len(output_shapes(network, spec))))
     decode = decode_of(description, output_shapes(network, spec), names)
     facts = description.facts(source.partition(":")[2], decode, spec, source, _hash(network))
-    return TorchSource(facts, ForeignGate(decode), network)
+    return TorchSource(facts, ForeignGate(decode, spec), network)
 
 
 def _hash(network: nn.Module) -> str:

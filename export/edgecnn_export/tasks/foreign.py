@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, LabelsDecode
-from edgecnn.data.images import list_images, read_image
+from edgecnn.bundle.manifest import Decode, InputSpec, LabelsDecode
+from edgecnn.data.images import SUFFIXES
 from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset
 from edgecnn.data.scoring import score_labels
 from edgecnn.errors import InputError
 from edgecnn.vision.classes import class_scores
-from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs, Sample, read_sample
+from edgecnn.vision.preprocess import Input, as_taken
+from edgecnn_export.calibration import CalibrationSet, Inputs, load_calibration
+from edgecnn_export.tasks.base import GateScore, GateSet, Group, Outputs, read_sample
 from edgecnn_export.tasks.shapes import golden_shapes
 
 
@@ -29,8 +31,9 @@ class ForeignGate:
 
     group = "class"
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, spec: InputSpec) -> None:
         self.decode = decode
+        self._spec = spec
         self._labels: NDArray[np.int64] | None = None
         self._held_back: GateSet | None = None
 
@@ -41,20 +44,19 @@ class ForeignGate:
             return "cosine"
         return "agreement" if self._labels is None else "accuracy"
 
-    def hold_back(self, samples: tuple[Sample, ...], name: str) -> None:
+    def hold_back(self, part: GateSet) -> None:
         """Keep a part of the calibration set, to be scored where no dataset is given."""
-        self._held_back = GateSet(samples, name)
+        self._held_back = part
 
     def open(self, evaluate: Path | None) -> GateSet:
-        """Open a dataset, a folder of pictures, or what was held back from calibration."""
+        """Open a dataset, whatever --calibration takes too, or what was held back from it."""
         self._labels = None
         if evaluate is None:
             if self._held_back is None:
                 raise InputError("a source without a recipe needs --evaluate or --calibration")
             return self._held_back
-        if pictures := _pictures(evaluate):
-            samples = tuple(partial(read_sample, partial(read_image, p)) for p in pictures)
-            return GateSet(samples, evaluate.name)
+        if not isinstance(self.decode, LabelsDecode) or _unlabelled(evaluate):
+            return gate_set(load_calibration(evaluate, self._spec))
         dataset, _ = usable(open_dataset(evaluate), strict=True)
         self._labels = self._positions(dataset)
         samples = tuple(partial(read_sample, s.read) for s in dataset.samples)
@@ -85,11 +87,22 @@ class ForeignGate:
         return golden_shapes(count)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures of a folder that holds nothing else; they need no labels."""
-    if not folder.is_dir() or any(not p.is_file() or p.suffix == ".csv" for p in folder.iterdir()):
-        return []
-    return list_images(folder)
+def _unlabelled(path: Path) -> bool:
+    """Tell arrays and folders of pictures alone, which have no labels."""
+    if path.suffix.lower() in (".npy", ".npz"):
+        return True
+    return path.is_dir() and all(p.is_file() and p.suffix.lower() in SUFFIXES
+                                 for p in path.iterdir())  # fmt: skip
+
+
+def gate_set(held: CalibrationSet) -> GateSet:
+    """Return samples without labels as what a gate scores."""
+    count = len(held.hashes)
+    return GateSet(tuple(partial(_read, held.inputs, i) for i in range(count)), held.id)
+
+
+def _read(inputs: Inputs, index: int, spec: InputSpec) -> Input:
+    return as_taken(inputs[index], spec)
 
 
 def _least_cosine(outputs: Outputs, reference: Outputs) -> NDArray[np.float64]:
