@@ -1,7 +1,7 @@
 """Measures int8 with and without each improvement on MobileNetV2 of ImageNet; prints tables.
 
     python tests/bench/improve.py [--calibration 32] [--pictures 100] [--formats onnx tflite]
-        [--net plain --net copy --net capped] [--spread 64] [--sensitivity]
+        [--net plain --net copy --net capped] [--spread 64]
 
 Nets: ``plain`` as imported from EDGECNN_DATA; ``copy`` computes the same with rescaled channels
 where no ReLU6 stands between; ``capped`` also through ReLU6, with caps per channel. Agreement is
@@ -35,7 +35,6 @@ from edgecnn_export.improve.bias import correct_biases
 from edgecnn_export.improve.equalize import Caps, Ranges, equalize
 from edgecnn_export.improve.fold import fold_norms
 from edgecnn_export.improve.rescale import rescale
-from edgecnn_export.improve.sensitivity import measure_sensitivity
 from edgecnn_export.quantize import measure_ranges, quantize
 from edgecnn_export.to_onnx import to_onnx
 from edgecnn_export.to_tflite import to_tflite
@@ -119,7 +118,6 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", choices=sorted(CONVERTERS), default=["onnx"])
     parser.add_argument("--net", action="append", choices=NETS)
     parser.add_argument("--spread", type=float, default=64.0)
-    parser.add_argument("--sensitivity", action="store_true")
     arguments = parser.parse_args()
     data = Path(os.environ.get("EDGECNN_DATA", "shared/data"))
     inputs = read_inputs(data, arguments.calibration + arguments.pictures)
@@ -137,12 +135,6 @@ def main() -> None:
             columns += [f"{kind} agreement", "SQNR dB"]
         rows = measure(model, arguments.formats, calibration, inputs, wanted)
         print_table(f"{name}, {len(inputs)} pictures", columns, rows)
-        if arguments.sensitivity:
-            begun = time.monotonic()
-            worst = measure_sensitivity(model, to_torch(calibration[:16]))
-            cells = [[w.layer, f"{w.sqnr_db:.1f}"] for w in worst[:8]]
-            title = f"{name}: worst layers, {time.monotonic() - begun:.0f} s"
-            print_table(title, ["layer", "SQNR dB"], cells)
 
 
 if __name__ == "__main__":
