@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from edgecnn.cli.output import json_option, note, print_json, print_table
+from edgecnn.targets import TARGETS
 
 if TYPE_CHECKING:
     from edgecnn.bundle.manifest import Precision
@@ -43,6 +44,11 @@ METHODS = ("minmax", "percentile", "entropy", "mse")
     multiple=True,
     type=click.Choice(PRECISIONS),
     help="Repeatable; default: int8 and fp32. int8-symmetric is for ONNX on TensorRT.",
+)
+@click.option(
+    "--target",
+    type=click.Choice(sorted(TARGETS)),
+    help="A board: sets the --format and --precision that are not given.",
 )
 @click.option(
     "--method",
@@ -82,7 +88,7 @@ METHODS = ("minmax", "percentile", "entropy", "mse")
 @json_option
 def command(
     source: Path, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
-    precisions: tuple[Precision, ...], method: Method, calibration: Path | None,
+    precisions: tuple[Precision, ...], target: str | None, method: Method, calibration: Path | None,
     evaluate: Path | None, max_drop: float, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE, a RUN of edgecnn train.
@@ -94,7 +100,10 @@ def command(
     from edgecnn_export import ExportOptions, export_run
     from edgecnn_export.pipeline import report
 
-    defaults = ExportOptions()
+    preset = TARGETS.get(target or "")
+    for text in preset.notes if preset else ():
+        note(f"{target}: {text}")
+    defaults = preset or ExportOptions()
     options = ExportOptions(
         calibration=calibration, evaluate=evaluate, method=method, max_drop=max_drop,
         overwrite=overwrite, formats=formats or defaults.formats,
