@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.errors import BundleError, MissingExtraError
+from edgecnn.errors import BundleError
+from edgecnn_device.backends.runtime import import_onnxruntime
 
 
 class OnnxBackend:
     """An ONNX model on onnxruntime's CPU provider."""
 
     def __init__(self, model: bytes, threads: int) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingExtraError("onnxruntime") from error
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
