@@ -11,8 +11,8 @@ from edgecnn.errors import MissingExtraError
 def import_onnxruntime() -> Any:
     """Return the module, with its telemetry off unless ``ORT_DISABLE_TELEMETRY`` says otherwise.
 
-    From 1.31 its Linux builds send events over HTTPS and keep a device id and a database in the
-    cache folder; the variable counts only before the first session.
+    Its Linux build 1.31.1 keeps a device id and a database in the cache folder and sends events
+    over HTTPS; the variable counts only before the first session.
 
     Raises:
         MissingExtraError: it is not installed.
