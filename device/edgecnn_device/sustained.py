@@ -85,7 +85,7 @@ def sustain(
         runner: an opened variant; it is warmed up first.
         pictures: taken in turn.
         seconds: how long; divided into 20 windows.
-        progress: told the seconds done, about once a second.
+        progress: told the seconds done, once a second and at the end of each window.
         clock: seconds.
         sensors: asked between inferences.
     """
@@ -119,5 +119,6 @@ def _window(
         if now - told >= _TICK_S:
             progress(now - begin)
             told = now
+    progress(now - begin)
     p50, p99 = (float(p) for p in np.percentile(times, (50, 99)))
     return Window(now - begin, len(times), p50, p99, sensors())

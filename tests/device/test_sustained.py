@@ -57,7 +57,16 @@ def test_it_ends_by_itself_and_a_steady_board_does_not_drift(
     assert len(pace.windows) == WINDOWS
     assert (pace.windows[-1].end_s, sum(w.runs for w in pace.windows)) == (600, 1200)
     assert (pace.drift_percent, pace.worst_percent) == (0, 0)
-    assert told[-1] == 600 and len(told) <= 600
+    assert told[-1] == 600 and len(told) <= 600 + WINDOWS
+
+
+def test_progress_is_told_of_windows_shorter_than_a_second(
+    runner_that_takes: Callable[..., Runner], time: _Time
+) -> None:
+    told: list[float] = []
+    sustain(runner_that_takes(lambda now: 0.25), PICTURES, 10, progress=told.append, clock=time,
+            sensors=lambda: SILENT)  # fmt: skip
+    assert told == [0.5 * (n + 1) for n in range(WINDOWS)]
 
 
 def test_drift_and_the_slowest_window(
