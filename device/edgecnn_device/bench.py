@@ -1,42 +1,42 @@
-"""Measures the variants of a bundle on this machine, in turn, so that noise hits all alike."""
+"""Measures the variants of a bundle on this machine, and remembers the fastest."""
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgecnn.bundle.manifest import Variant
-from edgecnn.bundle.read import Bundle, read_bundle
-from edgecnn.errors import EdgecnnError, MissingExtraError
+from edgecnn.bundle.read import Bundle
+from edgecnn.errors import EdgecnnError, GateError, MissingExtraError
+from edgecnn.targets import CPU
+from edgecnn_device.alone import Alone, measure_alone
+from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.backends.open import can_run
-from edgecnn_device.choice import processor_name, remember_choice, runtime_versions
-from edgecnn_device.runner import Runner, open_runner
-
-WARM_UP = 10
+from edgecnn_device.backends.providers import SHORT_NAMES, available_providers, find_providers
+from edgecnn_device.choice import Choice, engine_folder, remember_choice, runtime_versions
+from edgecnn_device.processor import cpuinfo, dot_product_warning, has_dot_product, processor_name
+from edgecnn_device.runner import open_choice
+from edgecnn_device.turns import Timed, in_turn
+from edgecnn_device.verify import replay
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One variant on this machine; times in milliseconds of the network alone."""
+    """One variant on this machine."""
 
-    variant: Variant
-    load_ms: float
-    first_ms: float
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    decode_ms: float
-    """Mean time from the outputs to the results, over the golden pictures."""
-    peak_mb: float
-    """Largest resident memory of a process that runs this variant alone, MiB."""
+    choice: Choice
+    alone: Alone
+    timed: Timed
+    passed: bool
+    """Whether the golden inputs give here what the bundle's maker got."""
+    build_ms: float | None
+    """What the first load took that built TensorRT's engine; None where none was built."""
+
+    @property
+    def variant(self) -> Variant:
+        """What was measured."""
+        return self.choice.variant
 
 
 @dataclass(frozen=True)
@@ -46,87 +46,114 @@ class Bench:
     machine: str
     runtimes: str
     threads: int
+    dot_product: bool | None
+    """Whether the processor has integer dot products; None where it does not say."""
     variants: tuple[Measured, ...]
-    chosen: Variant
-    """The fastest; every variant of a published bundle passed its gate."""
+    chosen: Measured
+    """The fastest that passed."""
     remembered: Path | None
     """Where the choice is kept for ``edgecnn run``."""
+    warnings: tuple[str, ...]
+    """A line each."""
 
 
-def bench(path: Path, *, rounds: int = 300, threads: int = 1) -> Bench:
+def bench(
+    bundle: Bundle,
+    *,
+    variant: str | None = None,
+    rounds: int = 300,
+    threads: int = DEFAULT_THREADS,
+    providers: Sequence[str] = (),
+) -> Bench:
     """Measure every variant whose runtime is installed, and remember the fastest.
 
     Args:
-        path: a bundle.
+        bundle: an opened bundle.
+        variant: FORMAT-PRECISION; measure this one alone, and remember nothing.
         rounds: inferences per variant, the variants taking turns.
         threads: of the runtime.
+        providers: of onnxruntime, in order of preference; where it has one beside the CPU, the
+            ONNX variants are measured on it as well as on the CPU.
 
     Raises:
         MissingExtraError: no runtime is installed for any variant.
+        GateError: no variant gives the golden results here.
     """
-    bundle = read_bundle(path)
-    able = [v for v in bundle.manifest.variants if can_run(v.format)]
+    wanted = bundle.manifest.variants if variant is None else (bundle.variant(variant),)
+    able = [v for v in wanted if can_run(v.format)]
     if not able:
-        raise MissingExtraError("onnxruntime")
-    alone = [_alone(bundle, v, threads) for v in able]
-    runners = [open_runner(bundle, f"{v.format}-{v.precision}", threads) for v in able]
-    times, decode = _in_turn(runners, bundle.golden().pictures, rounds)
-    rows = tuple(_row(v, a, t, d) for v, a, t, d in zip(able, alone, times, decode, strict=True))
-    chosen = min(rows, key=lambda r: r.p50_ms).variant
-    kept = remember_choice(bundle, threads, chosen)
-    return Bench(processor_name(), runtime_versions(), threads, rows, chosen, kept)
+        raise MissingExtraError("onnxruntime" if wanted[0].format == "onnx" else "ai-edge-litert")
+    rows, warnings = _measure(bundle, _candidates(able, providers), rounds, threads)
+    passed = [row for row in rows if row.passed]
+    if not passed:
+        raise GateError(f"{bundle.path}: no variant gives the golden results here: edgecnn verify")
+    chosen = min(passed, key=lambda row: row.timed.p50_ms)
+    kept = remember_choice(bundle, threads, chosen.choice) if variant is None else None
+    info = cpuinfo()
+    said = dot_product_warning(info) if any("int8" in v.precision for v in able) else None
+    warnings = [*([said] if said else []), *_unavailable(providers), *warnings]
+    return Bench(
+        processor_name(), runtime_versions(), threads, has_dot_product(info), tuple(rows), chosen,
+        kept, tuple(warnings),
+    )  # fmt: skip
 
 
-def _row(
-    variant: Variant, alone: tuple[float, float, float], times: list[float], decode_ms: float
-) -> Measured:
-    p50, p90, p99 = (float(p) for p in np.percentile(times, (50, 90, 99)))
-    load, first, peak = alone
-    return Measured(variant, load, first, p50, p90, p99, decode_ms, peak)
+def _candidates(able: Sequence[Variant], wanted: Sequence[str]) -> list[Choice]:
+    """List what to measure: everything on the CPU, ONNX on the accelerators as well."""
+    available = available_providers() if wanted else ()
+    found = [Choice(variant) for variant in able]
+    for variant in able:
+        usable = find_providers(wanted, available, variant.precision, engine_folder(variant))
+        names = tuple(p.name for p in usable if p.name != CPU)
+        if variant.format == "onnx" and names:
+            found.append(Choice(variant, names))
+    return found
 
 
-def _in_turn(
-    runners: list[Runner], pictures: tuple[NDArray[np.uint8], ...], rounds: int
-) -> tuple[list[list[float]], list[float]]:
-    inputs = [runners[0].prepare(picture) for picture in pictures]
-    times: list[list[float]] = [[] for _ in runners]
-    decode: list[list[float]] = [[] for _ in runners]
-    for turn in range(WARM_UP + rounds):
-        for index, runner in enumerate(runners):
-            start = time.perf_counter()
-            outputs = runner.infer(inputs[turn % len(inputs)])
-            middle = time.perf_counter()
-            runner.decode(outputs)
-            end = time.perf_counter()
-            if turn >= WARM_UP:
-                times[index].append(1e3 * (middle - start))
-                decode[index].append(1e3 * (end - middle))
-    return times, [float(np.mean(d)) for d in decode]
+def _measure(
+    bundle: Bundle, candidates: Sequence[Choice], rounds: int, threads: int
+) -> tuple[list[Measured], list[str]]:
+    taken, alone, built, warnings = [], [], [], []
+    for choice in candidates:
+        try:
+            # The engine is built by a process whose load is told apart, then loaded like a model.
+            build = measure_alone(bundle, choice, threads).load_ms if _builds(choice) else None
+            found = measure_alone(bundle, choice, threads)
+        except EdgecnnError as error:
+            if not choice.providers:
+                raise
+            warnings.append(f"on {SHORT_NAMES[choice.providers[0]]} {error}")
+            continue
+        if choice.providers and found.provider == "CPU":
+            warnings.append(f"onnxruntime has {SHORT_NAMES[choice.providers[0]]} but could not use "
+                            f"it for {choice.variant.file}: its libraries are missing, or the "
+                            "device is")  # fmt: skip
+            continue
+        taken.append(choice)
+        alone.append(found)
+        built.append(build)
+    runners = [open_choice(bundle, choice, threads) for choice in taken]
+    passed = [replay(bundle, runner) for runner in runners]
+    warnings += [f"{p.name} fails the golden inputs here: {p.detail}" for p in passed if not p.ok]
+    timed = in_turn(runners, bundle.golden().pictures, rounds)
+    rows = zip(taken, alone, timed, (p.ok for p in passed), built, strict=True)
+    return [Measured(*row) for row in rows], warnings
 
 
-def _alone(bundle: Bundle, variant: Variant, threads: int) -> tuple[float, float, float]:
-    """Return load ms, first inference ms and peak MiB, from a process of its own."""
-    name = f"{variant.format}-{variant.precision}"
-    command = [sys.executable, "-m", "edgecnn_device.bench", str(bundle.path), name, str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise EdgecnnError(f"{name} could not be measured in a process of its own: {last[0]}")
-    load, first, peak = json.loads(done.stdout.strip().splitlines()[-1])
-    return load, first, peak
+def _builds(choice: Choice) -> bool:
+    """Tell whether loading this will build an engine that is not kept yet."""
+    return "TensorrtExecutionProvider" in choice.providers and not any(
+        engine_folder(choice.variant).glob("*.engine")
+    )
 
 
-def _measure_alone(path: Path, variant: str, threads: int) -> tuple[float, float, float]:
-    bundle = read_bundle(path)
-    picture = bundle.golden().pictures[0]
-    start = time.perf_counter()
-    runner = open_runner(bundle, variant, threads)
-    loaded = time.perf_counter()
-    runner.infer(runner.prepare(picture))
-    end = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return 1e3 * (loaded - start), 1e3 * (end - loaded), peak
-
-
-if __name__ == "__main__":
-    print(json.dumps(_measure_alone(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))))
+def _unavailable(wanted: Sequence[str]) -> list[str]:
+    """Say it where onnxruntime has none of the accelerators that were asked for."""
+    accelerators = [name for name in wanted if name != CPU]
+    available = available_providers()
+    missing = [SHORT_NAMES[name] for name in accelerators if name not in available]
+    if not missing:
+        return []
+    has = ", ".join(available) or "nothing: it is not installed"
+    rest = "the CPU alone is measured" if len(missing) == len(accelerators) else "the rest is used"
+    return [f"this onnxruntime has no {' and no '.join(missing)} (it has {has}): {rest}"]

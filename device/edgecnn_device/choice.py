@@ -6,25 +6,25 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.bundle.manifest import Variant
 from edgecnn.bundle.read import Bundle
 from edgecnn.errors import EdgecnnError
 from edgecnn.files import write_atomic
+from edgecnn_device.processor import processor_name
 
-_RUNTIMES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
+_RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "tflite-runtime")
 
 
-def processor_name() -> str:
-    """Return the processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = (x.split(":", 1)[1].strip() for x in lines if x.startswith(("model name", "Model")))
-    return next(named, "") or platform.processor() or platform.machine()
+@dataclass(frozen=True)
+class Choice:
+    """What to run, and on what."""
+
+    variant: Variant
+    providers: tuple[str, ...] = ()
+    """Of onnxruntime, before the CPU."""
 
 
 def runtime_versions() -> str:
@@ -38,24 +38,32 @@ def runtime_versions() -> str:
     return ", ".join(found) or "no runtime"
 
 
-def remember_choice(bundle: Bundle, threads: int, variant: Variant) -> Path | None:
-    """Keep ``variant`` as this machine's choice; returns where, or None if nowhere is writable."""
+def remember_choice(bundle: Bundle, threads: int, choice: Choice) -> Path | None:
+    """Keep ``choice`` as this machine's; returns where, or None if nowhere is writable."""
     path = _place(bundle, threads)
+    content = {"file": choice.variant.file, "providers": choice.providers}
     try:
-        write_atomic(path, json.dumps({"file": variant.file}).encode(), overwrite=True)
+        write_atomic(path, json.dumps(content).encode(), overwrite=True)
     except EdgecnnError:
         return None
     return path
 
 
-def remembered_choice(bundle: Bundle, threads: int) -> Variant | None:
+def remembered_choice(bundle: Bundle, threads: int) -> Choice | None:
     """Return the choice kept for this bundle, processor, runtimes and threads, if any."""
     try:
         content = json.loads(_place(bundle, threads).read_text(encoding="utf-8"))
-        file = content["file"]
-    except (OSError, ValueError, KeyError, TypeError):
+        file, providers = content["file"], tuple(map(str, content.get("providers", ())))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return next((v for v in bundle.manifest.variants if v.file == file), None)
+    found = (v for v in bundle.manifest.variants if v.file == file)
+    return next((Choice(v, providers) for v in found), None)
+
+
+def engine_folder(variant: Variant) -> Path:
+    """Return where TensorRT keeps the engine of a variant; it fits one runtime's version only."""
+    key = hashlib.sha256(f"{variant.sha256}\n{runtime_versions()}".encode()).hexdigest()[:32]
+    return state_folder() / f"engine-{key}"
 
 
 def _place(bundle: Bundle, threads: int) -> Path:

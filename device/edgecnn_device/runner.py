@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,14 @@ from edgecnn.vision.preprocess import Input, network_input
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.backends.open import can_run
-from edgecnn_device.choice import remembered_choice
+from edgecnn_device.backends.providers import (
+    CPU_ONLY,
+    Provider,
+    available_providers,
+    find_providers,
+)
+from edgecnn_device.choice import Choice, engine_folder, remembered_choice
+from edgecnn_device.once import measure_once
 from edgecnn_device.tasks import DECODERS, Result
 
 
@@ -26,6 +34,8 @@ class Runner:
         self.variant = variant
         self._backend = backend
         self._decode = DECODERS[manifest.task]
+        self.provider: str = getattr(backend, "provider", "CPU")
+        """What computes; only onnxruntime has more than the CPU."""
 
     def __call__(self, image: NDArray[np.uint8]) -> tuple[Result, ...]:
         """Run the task on one picture, (H, W, 3) BGR."""
@@ -44,13 +54,13 @@ class Runner:
         return self._decode(outputs, self.manifest)
 
 
-def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THREADS) -> Variant:
-    """Pick the variant to run.
+def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THREADS) -> Choice:
+    """Pick what to run.
 
     Args:
         bundle: an opened bundle.
-        name: FORMAT-PRECISION; by default the fastest that ``edgecnn bench`` measured on this
-            machine, else the manifest's first whose runtime is installed.
+        name: FORMAT-PRECISION, on the CPU; by default the fastest of this machine, measured once
+            for a moment and remembered. `edgecnn bench` measures longer, and accelerators too.
         threads: part of what a measurement depends on.
 
     Raises:
@@ -58,15 +68,14 @@ def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THRE
         MissingExtraError: no runtime is installed for any variant.
     """
     if name is not None:
-        return bundle.variant(name)
-    measured = remembered_choice(bundle, threads)
-    if measured is not None and can_run(measured.format):
-        return measured
-    able = (v for v in bundle.manifest.variants if can_run(v.format))
-    found = next(able, None)
-    if found is None:
+        return Choice(bundle.variant(name))
+    known = remembered_choice(bundle, threads)
+    if known is not None and can_run(known.variant.format):
+        return known
+    able = [v for v in bundle.manifest.variants if can_run(v.format)]
+    if not able:
         raise MissingExtraError("onnxruntime")
-    return found
+    return Choice(able[0]) if len(able) == 1 else measure_once(bundle, able[0], threads)
 
 
 def open_runner(
@@ -79,6 +88,19 @@ def open_runner(
         MissingExtraError: the runtime is not installed.
     """
     opened = read_bundle(bundle) if isinstance(bundle, Path) else bundle
-    chosen = choose_variant(opened, variant, threads)
-    backend = open_backend(chosen.format, opened.model(chosen), threads)
-    return Runner(opened.manifest, chosen, backend)
+    return open_choice(opened, choose_variant(opened, variant, threads), threads)
+
+
+def open_choice(bundle: Bundle, choice: Choice, threads: int = DEFAULT_THREADS) -> Runner:
+    """Load one variant, on the providers it was chosen for where onnxruntime has them."""
+    variant = choice.variant
+    providers: tuple[Provider, ...] = CPU_ONLY
+    if choice.providers and variant.format == "onnx":
+        cache = engine_folder(variant)
+        providers = find_providers(
+            choice.providers, available_providers(), variant.precision, cache
+        )
+        with contextlib.suppress(OSError):  # TensorRT then builds at every start
+            cache.mkdir(parents=True, exist_ok=True)
+    backend = open_backend(variant.format, bundle.model(variant), threads, providers)
+    return Runner(bundle.manifest, variant, backend)

@@ -10,7 +10,6 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Variant
 from edgecnn.bundle.read import Bundle, join_outputs, read_bundle
 from edgecnn_device.backends import open_backend
 from edgecnn_device.backends.open import can_run
@@ -48,16 +47,18 @@ def verify(path: Path, trusted_keys: tuple[Ed25519PublicKey, ...] = ()) -> tuple
     for variant in bundle.manifest.variants:
         name = f"{variant.format}-{variant.precision}"
         if can_run(variant.format):
-            checks.append(_replay(bundle, variant, name))
+            backend = open_backend(variant.format, bundle.model(variant))
+            checks.append(replay(bundle, Runner(bundle.manifest, variant, backend)))
         else:
             checks.append(Check(name, True, f"not run: no {variant.format} runtime is installed"))
     return tuple(checks)
 
 
-def _replay(bundle: Bundle, variant: Variant, name: str) -> Check:
-    golden = bundle.golden()
+def replay(bundle: Bundle, runner: Runner) -> Check:
+    """Run the golden inputs and compare with what the bundle's maker got."""
+    variant, golden = runner.variant, bundle.golden()
+    name = f"{variant.format}-{variant.precision}"
     expected = dict(golden.outputs)[variant.file]
-    runner = Runner(bundle.manifest, variant, open_backend(variant.format, bundle.model(variant)))
     worst, decisions = 0.0, 0
     for picture, reference in zip(golden.pictures, expected, strict=True):
         outputs = runner.infer(runner.prepare(picture))

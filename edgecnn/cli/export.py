@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from edgecnn.cli.output import json_option, note, print_json, print_table
+from edgecnn.cli.output import json_option, note, print_json
+from edgecnn.targets import TARGETS
 
 if TYPE_CHECKING:
     from edgecnn.bundle.manifest import Precision
-    from edgecnn_export import Exported
     from edgecnn_export.quantize import Method
-    from edgecnn_export.result import ExportedVariant
 
 FORMATS = ("onnx", "tflite")
 PRECISIONS = (
@@ -68,6 +67,11 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of that choice.")
 @click.option(
+    "--target",
+    type=click.Choice(sorted(TARGETS)),
+    help="A board: sets the --format and --precision that are not given.",
+)
+@click.option(
     "--method",
     type=click.Choice(METHODS),
     default="minmax",
@@ -119,10 +123,10 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
 @json_option
 def command(
     source: str, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
-    precisions: tuple[Precision, ...], calibration: Path | None, samples: int | None, seed: int,
-    method: Method, save_ranges: Path | None, ranges: Path | None, equalize: bool,
-    correct_bias: bool, ladder: bool, sensitivity: bool, bake: bool,
-    shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
+    precisions: tuple[Precision, ...], target: str | None, calibration: Path | None,
+    samples: int | None, seed: int, method: Method, save_ranges: Path | None,
+    ranges: Path | None, equalize: bool, correct_bias: bool, ladder: bool,
+    sensitivity: bool, bake: bool, shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
     max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE: a RUN of edgecnn train, an .onnx file, or module:function.
@@ -133,15 +137,22 @@ def command(
     you trust.
     """
     from edgecnn.bundle.sign import load_private_key
+    from edgecnn.cli.export_table import show
     from edgecnn_export import ExportOptions, export
     from edgecnn_export.report import report
     from edgecnn_export.sources import load_description
     from edgecnn_export.workshop import Improvement
 
     described = shape is not None or preprocess is not None
+    preset = TARGETS.get(target or "")
+    for text in preset.notes if preset else ():
+        note(f"{target}: {text}")
+    if not formats and preset is not None and not source.endswith(".onnx"):
+        formats = preset.formats
+    defaults = preset or ExportOptions()
     options = ExportOptions(
         calibration=calibration, samples=samples, seed=seed, evaluate=evaluate, formats=formats,
-        precisions=precisions or ExportOptions().precisions, method=method,
+        precisions=precisions or defaults.precisions, method=method,
         improvement=Improvement(equalize, correct_bias), ladder=ladder, sensitivity=sensitivity,
         bake=bake, max_drop=max_drop, ranges=ranges, save_ranges=save_ranges,
         description=load_description(preprocess, shape) if described else None,
@@ -151,42 +162,5 @@ def command(
     if as_json:
         print_json(report(exported))
     else:
-        _show(exported)
+        show(exported)
     exported.require_passed()
-
-
-def _show(exported: Exported) -> None:
-    from edgecnn_export.tolerances import FEW_SAMPLES
-
-    score = exported.float_score
-    columns = ("variant", "rung", "bytes", "ms", exported.metric, "drop, points (95 %)",
-               "SQNR dB", "gate")  # fmt: skip
-    rows = []
-    for item in exported.variants:
-        v, m, p = item.variant, item.variant.metric, item.variant.parity
-        drop = f"{m.drop:.2f} ({m.drop_low:.2f} to {m.drop_high:.2f})"
-        verdict = "passed" if item.verdict.passed else "MISSED"
-        rows.append((item.name, item.rung, f"{v.bytes:,}", f"{item.ms:.2f}", f"{m.value:.4f}",
-                     drop, f"{p.sqnr_db:.1f}", verdict))  # fmt: skip
-    title = f"Gate on {exported.gate}: n = {score.samples}, float {score.value:.4f}"
-    print_table(title, columns, rows)
-    for item in exported.variants:
-        _show_climb(item)
-    for line in exported.slower():
-        click.echo(line)
-    if score.samples < FEW_SAMPLES:
-        click.echo(f"The gate scored {score.samples} samples, fewer than {FEW_SAMPLES}: "
-                   "the intervals are wide.")  # fmt: skip
-    click.echo(f"{exported.bundle}: {exported.seconds:.0f} s")
-
-
-def _show_climb(item: ExportedVariant) -> None:
-    """Say which rungs were tried, and what the last one cost."""
-    for step in item.steps:
-        drop = "" if step.drop is None else f"drop {step.drop:.2f}: "
-        click.echo(f"{item.variant.format}, {step.rung}: {drop}{step.detail or 'passed'}")
-    if item.plain is not None:
-        size = item.variant.bytes - item.plain.bytes
-        click.echo(f"{item.name}: {item.rung} costs {size:+,} bytes and "
-                   f"{item.ms - item.plain.ms:+.2f} ms against plain int8, and was scored on "
-                   f"{item.variant.metric.samples} samples that chose nothing.")  # fmt: skip

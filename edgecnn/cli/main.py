@@ -80,6 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Threads that spin while they wait take the core that a data worker needs. It must be set
     # before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # onnxruntime would send events over the network; see edgecnn_device.backends.runtime.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         sys.exit(cli.main(given, standalone_mode=False) or 0)
     except click.exceptions.Exit as leave:

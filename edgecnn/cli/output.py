@@ -14,11 +14,12 @@ from edgecnn.errors import InputError
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True,
-    help="Threads of the runtime.",
+    help="Threads of the runtime. One, because small networks gain little from more, and lose when "
+    "the other cores have work.",
 )  # fmt: skip
 variant_option = click.option(
     "--variant", metavar="FORMAT-PRECISION",
-    help="Default: the fastest that `edgecnn bench` found on this machine, else the first.",
+    help="Default: the fastest of this machine, measured once and remembered; see `edgecnn bench`.",
 )  # fmt: skip
 
 

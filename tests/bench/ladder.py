@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from edgecnn.cli.export import _show
+from edgecnn.cli.export_table import show
 from edgecnn_export import ExportOptions, export
 from edgecnn_export.improve import fold_norms, rescale
 from edgecnn_export.sources.torch import TorchSource, open_run
@@ -55,7 +55,7 @@ def main() -> None:
         print(f"== {name}", flush=True)
         net = source if name == "run" else rescaled(source, arguments.spread)
         with tempfile.TemporaryDirectory() as folder:
-            _show(export(net, Path(folder) / "out.edge", options, lambda line: None))
+            show(export(net, Path(folder) / "out.edge", options, lambda line: None))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import builtins
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,3 +59,17 @@ def test_the_runtimes_agree_on_the_float_network(zoo_bundle: Path) -> None:
         for runner in (open_runner(bundle, f"{kind}-fp32") for kind in FORMATS)
     ]
     assert np.abs(outputs[0] - outputs[1]).max() < 1e-3 * max(1.0, np.abs(outputs[0]).max())
+
+
+def test_onnxruntime_keeps_its_events_to_itself(zoo_bundle: Path, tmp_path: Path) -> None:
+    """Its official builds write a device id to the cache folder and send events from there."""
+    code = (
+        "import sys; from pathlib import Path; from edgecnn_device import open_runner; "
+        "open_runner(Path(sys.argv[1]), 'onnx-fp32')"
+    )
+    keep = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run(
+        [sys.executable, "-c", code, str(zoo_bundle)],
+        env={**keep, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}, check=True,
+    )  # fmt: skip
+    assert list(tmp_path.rglob("*")) == []

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from edgecnn.bundle.read import read_bundle
 from edgecnn.errors import BundleError
 from edgecnn.vision.serials import GLYPHS
-from edgecnn_device import Runner, open_runner
+from edgecnn_device import Runner, choice, open_runner
 from edgecnn_device.backends import FakeBackend
-from edgecnn_device.choice import remember_choice
+from edgecnn_device.choice import Choice, remember_choice, remembered_choice
 from edgecnn_device.runner import choose_variant
 from edgecnn_device.tasks.read import serial_of
 
@@ -63,13 +63,17 @@ def test_threads_do_not_change_the_reading(zoo_bundle: Path, easy_lines: list[Li
     assert [r.decision for r in one] == [r.decision for r in two]
 
 
-def test_the_measured_choice_is_taken_until_something_changes(zoo_bundle: Path) -> None:
+def test_the_measured_choice_is_taken_until_something_changes(
+    zoo_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = read_bundle(zoo_bundle)
-    last = bundle.manifest.variants[-1]
-    assert choose_variant(bundle, None) == bundle.manifest.variants[0]
+    first, last = Choice(bundle.manifest.variants[0]), Choice(bundle.manifest.variants[-1])
+    assert remember_choice(bundle, 2, first) is not None
     assert remember_choice(bundle, 1, last) is not None
     assert choose_variant(bundle, None) == last
-    assert choose_variant(bundle, None, threads=2) == bundle.manifest.variants[0]
+    assert choose_variant(bundle, None, threads=2) == first
+    monkeypatch.setattr(choice, "runtime_versions", lambda: "onnxruntime 9.9")
+    assert remembered_choice(bundle, 1) is None
 
 
 def test_an_unknown_variant_lists_those_there_are(zoo_bundle: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from test_foreign import NORMAL, write_onnx
 
 from edgecnn.bundle.manifest import Format
 from edgecnn.bundle.read import Bundle, read_bundle
@@ -16,9 +16,10 @@ from edgecnn.data.synth.shapes import CLASSES, draw_shape
 from edgecnn_device.runner import open_runner
 from edgecnn_device.verify import verify
 from edgecnn_export import ExportOptions, export
+from edgecnn_export.sources import Description
 
-DESCRIPTION = NORMAL.model_copy(
-    update={"labels": ("a", "b", "c", "d"), "mean": (120.0, 110.0, 100.0), "std": (60.0,) * 3}
+DESCRIPTION = Description(
+    shape=(3, 32, 32), labels=("a", "b", "c", "d"), mean=(120.0, 110.0, 100.0), std=(60.0,)
 )
 SAMPLES = np.random.default_rng(1).integers(0, 256, (20, 32, 32, 3))
 
@@ -36,11 +37,14 @@ def _bundle(source: str | Path, folder: Path, bake: bool) -> Bundle:
 
 @pytest.fixture(scope="module", params=["module", "file"])
 def bundles(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    root: Path,
+    write_onnx: Callable[..., Path],
 ) -> tuple[Bundle, Bundle]:
     folder = tmp_path_factory.mktemp("bake")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(Path(__file__).parent)
+        patch.chdir(root / "tests/export")
         source: str | Path = "foreign_net:labels"
         if request.param == "file":
             source = write_onnx("labels", folder / "labels.onnx")

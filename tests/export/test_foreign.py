@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,17 @@ from onnx import TensorProto, helper
 
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.run import command as run
+from edgecnn.data.images import read_image
 from edgecnn.data.synth.shapes import write_shapes
 from edgecnn.errors import DataError, InputError
+from edgecnn.models.foreign import build_foreign
 from edgecnn_device.runner import open_runner
 from edgecnn_device.verify import verify
 from edgecnn_export import Exported, ExportOptions, export
 from edgecnn_export.sources import Description, load_description, open_source
 
-HERE = Path(__file__).parent
 SHAPE = (3, 32, 32)
+WriteOnnx = Callable[..., Path]
 NORMAL = Description(shape=SHAPE, mean=(127.5,), std=(127.5,))
 
 
@@ -38,20 +41,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _beside_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(HERE)
-
-
-def write_onnx(name: str, path: Path, batch: int | str = 1, opset: int = 17) -> Path:
-    """Write a network as a foreign exporter would: nchw, with a name of its own for the input."""
-    import foreign_net
-
-    torch.onnx.export(
-        getattr(foreign_net, name)().eval(), (torch.zeros(1, *SHAPE),), str(path), dynamo=False,
-        input_names=["picture"], opset_version=opset,
-        dynamic_axes={"picture": {0: batch}} if isinstance(batch, str) else None,
-    )  # fmt: skip
-    return path
+def _beside_the_network(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.chdir(root / "tests/export")
 
 
 def _export(source: str | Path, pictures: Path, out: Path, **more: object) -> Exported:
@@ -86,7 +77,9 @@ def test_labels_that_the_network_knows_are_scored_by_accuracy(
     assert len(done.float_score.groups) == 4
 
 
-def test_an_onnx_embedder_gives_the_same_vectors(pictures: Path, tmp_path: Path) -> None:
+def test_an_onnx_embedder_gives_the_same_vectors(
+    pictures: Path, tmp_path: Path, write_onnx: WriteOnnx
+) -> None:
     path = write_onnx("vector", tmp_path / "Vector_Net.onnx", batch="n", opset=11)
     described = NORMAL.model_copy(update={"task": "embed"})
     done = _export(path, pictures, tmp_path / "x.edge", description=described)
@@ -99,13 +92,9 @@ def test_an_onnx_embedder_gives_the_same_vectors(pictures: Path, tmp_path: Path)
     picture = next(pictures.glob("*.png"))
     arguments = [str(done.bundle), str(picture), "--variant", "onnx-fp32", "--json"]
     found = json.loads(CliRunner().invoke(run, arguments).output)["results"][0]["vector"]
-    import foreign_net
-
     runner = open_runner(bundle, "onnx-fp32")
-    from edgecnn.data.images import read_image
-
     x = torch.from_numpy(np.asarray(runner.prepare(read_image(picture)), np.float32))
-    wanted = foreign_net.vector().eval()(x)[0].tolist()
+    wanted = build_foreign("foreign_net:vector").eval()(x)[0].tolist()
     assert found == pytest.approx(wanted, abs=1e-4)
 
 
@@ -129,7 +118,9 @@ def test_arrays_calibrate_and_score(tmp_path: Path) -> None:
     assert (done.passed, done.float_score.samples) == (True, 8)
 
 
-def test_tflite_from_onnx_is_refused_in_one_line(pictures: Path, tmp_path: Path) -> None:
+def test_tflite_from_onnx_is_refused_in_one_line(
+    pictures: Path, tmp_path: Path, write_onnx: WriteOnnx
+) -> None:
     path = write_onnx("vector", tmp_path / "v.onnx")
     with pytest.raises(InputError, match="TFLite is made from torch"):
         _export(path, pictures, tmp_path / "x.edge", formats=("tflite",))
@@ -146,7 +137,9 @@ def test_every_unknown_operator_is_listed(tmp_path: Path) -> None:
         open_source(tmp_path / "odd.onnx")
 
 
-def test_a_quantized_file_and_no_file_are_refused(pictures: Path, tmp_path: Path) -> None:
+def test_a_quantized_file_and_no_file_are_refused(
+    pictures: Path, tmp_path: Path, write_onnx: WriteOnnx
+) -> None:
     path = write_onnx("vector", tmp_path / "v.onnx")
     done = _export(path, pictures, tmp_path / "x.edge", precisions=("int8",), max_drop=90.0)
     bundle = read_bundle(done.bundle)
@@ -167,7 +160,7 @@ def test_a_quantized_file_and_no_file_are_refused(pictures: Path, tmp_path: Path
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(
-    description: Description, message: str, tmp_path: Path
+    description: Description, message: str, tmp_path: Path, write_onnx: WriteOnnx
 ) -> None:
     path = write_onnx("vector", tmp_path / "v.onnx")
     with pytest.raises(InputError, match=message):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 
 from edgecnn.bundle.manifest import Format
 from edgecnn_device.backends.base import DEFAULT_THREADS, Backend
+from edgecnn_device.backends.providers import CPU_ONLY, Provider
 
 _PACKAGES: dict[Format, tuple[str, ...]] = {
     "onnx": ("onnxruntime",),
@@ -18,8 +20,19 @@ def can_run(kind: Format) -> bool:
     return any(importlib.util.find_spec(name) is not None for name in _PACKAGES[kind])
 
 
-def open_backend(kind: Format, model: bytes, threads: int = DEFAULT_THREADS) -> Backend:
+def open_backend(
+    kind: Format,
+    model: bytes,
+    threads: int = DEFAULT_THREADS,
+    providers: Sequence[Provider] = CPU_ONLY,
+) -> Backend:
     """Load a model file.
+
+    Args:
+        kind: of the file.
+        model: its content.
+        threads: of the runtime.
+        providers: of onnxruntime; the other runtimes have the CPU alone.
 
     Raises:
         BundleError: the runtime refuses the model.
@@ -28,7 +41,7 @@ def open_backend(kind: Format, model: bytes, threads: int = DEFAULT_THREADS) -> 
     if kind == "onnx":
         from edgecnn_device.backends.onnx import OnnxBackend
 
-        return OnnxBackend(model, threads)
+        return OnnxBackend(model, threads, providers)
     from edgecnn_device.backends.tflite import TfliteBackend
 
     return TfliteBackend(model, threads)
