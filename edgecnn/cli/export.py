@@ -126,7 +126,8 @@ def command(
     precisions: tuple[Precision, ...], target: str | None, calibration: Path | None,
     samples: int | None, seed: int, method: Method, save_ranges: Path | None,
     ranges: Path | None, equalize: bool, correct_bias: bool, ladder: bool,
-    sensitivity: bool, bake: bool, shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
+    sensitivity: bool, bake: bool, shape: tuple[int, int, int] | None,
+    preprocess: Path | None, evaluate: Path | None,
     max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE: a RUN of edgecnn train, an .onnx file, or module:function.

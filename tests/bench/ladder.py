@@ -49,6 +49,7 @@ def main() -> None:
     source = open_run(arguments.run)
     options = ExportOptions(
         calibration=arguments.calibration, evaluate=arguments.evaluate,
+        samples=arguments.samples,
         formats=tuple(arguments.formats), precisions=("int8", "fp32"),
     )  # fmt: skip
     for name in arguments.nets:

@@ -97,11 +97,11 @@ def test_export_fills_in_what_the_target_wants(
 
     seen: list[Any] = []
 
-    def export_run(source: Path, out: Path, options: Any, *_: object) -> None:
+    def export(source: Path, out: Path, options: Any, *_: object) -> None:
         seen.append(options)
         raise InputError("enough")
 
-    monkeypatch.setattr(edgecnn_export, "export_run", export_run)
+    monkeypatch.setattr(edgecnn_export, "export", export)
     out = str(tmp_path / "x.edge")
     status, _, err = _call(capsys, "export", "run", "-o", out, "--target", "jetson", *given)
     assert (status, seen[0].formats, seen[0].precisions) == (2, formats, precisions)
