@@ -18,7 +18,7 @@ FORMATS = ("onnx", "tflite")
 PRECISIONS = (
     "fp32", "fp16", "int8", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8",
 )  # fmt: skip
-METHODS = ("minmax", "percentile", "entropy", "mse")
+METHODS = ("auto", "minmax", "percentile", "entropy", "mse")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -74,9 +74,9 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    default="minmax",
+    default="auto",
     show_default=True,
-    help="How ranges are chosen from the calibration set.",
+    help="How ranges are chosen from the calibration set; auto: whichever loses least on it.",
 )
 @click.option("--save-ranges", type=FOLDER, metavar="DIR", help="Keep the measured ranges.")
 @click.option("--ranges", type=FOLDER, metavar="DIR", help="Use ranges that were kept.")
@@ -124,7 +124,7 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
 def command(
     source: str, output: Path, formats: tuple[Literal["onnx", "tflite"], ...],
     precisions: tuple[Precision, ...], target: str | None, calibration: Path | None,
-    samples: int | None, seed: int, method: Method, save_ranges: Path | None,
+    samples: int | None, seed: int, method: Method | Literal["auto"], save_ranges: Path | None,
     ranges: Path | None, equalize: bool, correct_bias: bool, ladder: bool,
     sensitivity: bool, bake: bool, shape: tuple[int, int, int] | None,
     preprocess: Path | None, evaluate: Path | None,

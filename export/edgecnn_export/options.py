@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -30,8 +31,8 @@ class ExportOptions:
     """By default all that the source can be converted to, TFLite first."""
     precisions: tuple[Precision, ...] = ("int8", "fp32")
     """Both in order of preference: the first variant is the device's default."""
-    method: Method = "minmax"
-    """How ranges are chosen from the calibration set."""
+    method: Method | Literal["auto"] = "auto"
+    """How ranges are chosen from the calibration set; auto: see `choose_method`."""
     improvement: Improvement = PLAIN
     """Done before every quantized variant, not only where the ladder needs it."""
     ladder: bool = True

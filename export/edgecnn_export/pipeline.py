@@ -17,6 +17,7 @@ from edgecnn.files import refuse_existing
 from edgecnn_device.backends import open_backend
 from edgecnn_export.calibration import CalibrationSet
 from edgecnn_export.card import facts_of, write_card
+from edgecnn_export.choose_method import choose_method
 from edgecnn_export.gate import shared_samples
 from edgecnn_export.gather import gather_calibration
 from edgecnn_export.ladder import CLIMBS, Climbed, Ladder, Step, rank_layers
@@ -86,22 +87,25 @@ def export(
     opened = open_source(source, options.description) if isinstance(source, Path | str) else source
     work = _prepare(opened, options, progress)
     made = [_make(work, kind, name) for name in options.precisions for kind in _formats(work)]
-    for ranges in work.workshop.plain_ranges():
-        for warning in ranges.warnings:
-            progress(f"warning: {warning}")
+    for warning in {w for r in work.workshop.plain_ranges() for w in r.warnings}:
+        progress(f"warning: {warning}")
     timed = _time(work, made)
     variants = tuple(_describe(work, m, timed) for m in made)
     passed = all(v.verdict.passed for v in variants)
     target = out if passed else out.with_name(out.name + ".rejected")
-    _write(work, made, target, options.overwrite or not passed)
-    if options.save_ranges is not None:
-        save_ranges(work.workshop.plain_ranges(), options.save_ranges, overwrite=options.overwrite)
-    gate = work.gate
+    gate, seconds = work.gate, time.monotonic() - begun
     result = Exported(
-        target, passed, time.monotonic() - begun, variants, gate.metric, gate.max_drop, gate.score,
-        gate.name,
-    )  # fmt: skip
-    write_report(result, out)
+        target, passed, seconds, variants, gate.metric, gate.max_drop, gate.score, gate.name
+    )
+    try:
+        _write(work, made, target, options.overwrite or not passed)
+        if options.save_ranges is not None:
+            ranges = work.workshop.plain_ranges()
+            save_ranges(ranges, options.save_ranges, overwrite=options.overwrite)
+        write_report(result, out)
+    except InputError:  # such as a full disk: a bundle without its report would be half an export
+        target.unlink(missing_ok=True)
+        raise
     return result
 
 
@@ -118,14 +122,17 @@ def _prepare(source: Source, options: ExportOptions, progress: Progress) -> _Wor
     spec = source.facts.input
     if options.bake:
         spec = spec.model_copy(update={"dtype": "uint8"})
+    progress("operators")
+    source.require_operators(formats)
     progress("calibration and gate data")
     saved = () if options.ranges is None else load_ranges(options.ranges)
     calibration = gather_calibration(source, options, needing if not saved else None)
     for warning in () if calibration is None else calibration.warnings:
         progress(f"warning: {warning}")
     gate = Gate(source, open_gate_set(source, options.evaluate), spec, options.max_drop)
-    if calibration is not None:
-        _refuse_shared(gate, calibration)
+    _refuse_shared(gate, calibration.hashes if calibration is not None else ())
+    for ranges in saved:
+        _refuse_shared(gate, ranges.sample_sha256)
     workshop = Workshop(source, spec, calibration, saved, progress)
     return _Work(source, spec, options, calibration, gate, workshop, progress)
 
@@ -140,11 +147,11 @@ def _formats(work: _Work) -> tuple[Format, ...]:
     return work.options.formats or work.source.formats
 
 
-def _refuse_shared(gate: Gate, calibration: CalibrationSet) -> None:
-    shared = shared_samples(gate.hashes, calibration.hashes)
+def _refuse_shared(gate: Gate, hashes: tuple[str, ...]) -> None:
+    shared = shared_samples(gate.hashes, hashes)
     if shared:
         raise DataError(
-            f"{shared} of {len(calibration.hashes)} calibration samples are also in the gate set: "
+            f"{shared} of {len(hashes)} calibration samples are also in the gate set: "
             "a gate must score what calibration has not seen"
         )
 
@@ -152,7 +159,8 @@ def _refuse_shared(gate: Gate, calibration: CalibrationSet) -> None:
 def _make(work: _Work, kind: Format, precision: Precision) -> _Made:
     """Make a variant, prove it, and climb where it misses."""
     options, gate = work.options, work.gate
-    plan = Plan(kind, precision, options.method, options.improvement)
+    method = choose_method(work.workshop, kind, precision, options.method)
+    plan = Plan(kind, precision, method, options.improvement)
     work.progress(f"convert: {kind} {precision}")
     data = work.workshop.build(plan)
     work.progress(f"gate: {kind} {precision}")
@@ -215,15 +223,22 @@ def _write(work: _Work, made: list[_Made], target: Path, overwrite: bool) -> Non
     write_bundle(target, manifest, members, key=work.options.key, overwrite=overwrite)
 
 
+def _calibration_facts(work: _Work) -> Calibration | None:
+    """Name what set the ranges: the set at hand, or the one that saved ranges were measured on."""
+    if work.calibration is not None:
+        found = work.calibration
+        return Calibration(id=found.id, sha256=found.sha256, samples=len(found.hashes))
+    return next((r.calibration for r in work.workshop.saved), None)
+
+
 def _manifest(work: _Work, made: list[_Made], golden: bytes) -> tuple[Manifest, bytes]:
     """Write the manifest and the card; each names what the other needs."""
-    facts, calibration = work.source.facts, work.calibration
+    facts = work.source.facts
     manifest = Manifest(
         name=facts.name, task=facts.task, input=work.spec, decode=work.source.gate.decode,
         variants=tuple(m.trial.variant() for m in made), architecture=facts.architecture,
         golden_sha256=hashlib.sha256(golden).hexdigest(), card_sha256="0" * 64,
-        calibration=None if calibration is None else Calibration(
-            id=calibration.id, sha256=calibration.sha256, samples=len(calibration.hashes)),
+        calibration=_calibration_facts(work),
         source_sha256=facts.sha256, licence=facts.licence, provenance=facts.provenance,
     )  # fmt: skip
     card = write_card(

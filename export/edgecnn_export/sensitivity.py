@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Format, Precision
 from edgecnn.vision.preprocess import Input
 from edgecnn_device.backends import open_backend
 from edgecnn_export.quantize import Ranges, layers, quantize
+from edgecnn_export.tasks.base import Outputs
 
 SAMPLES = 4
 
@@ -51,21 +51,23 @@ def measure_sensitivity(
     for index, name in enumerate(names):
         others = tuple(n for n in names if n != name)
         found = _outputs(kind, quantize(kind, fp32, precision, ranges, others), some)
-        rows.append(LayerSensitivity(name, _sqnr(wanted, found)))
+        rows.append(LayerSensitivity(name, measure_sqnr(wanted, found)))
         progress(index + 1, len(names))
     return tuple(sorted(rows, key=lambda row: row.sqnr_db))
 
 
-def _outputs(
-    kind: Format, model: bytes, samples: Sequence[Input]
-) -> list[tuple[NDArray[np.float32], ...]]:
+def _outputs(kind: Format, model: bytes, samples: Sequence[Input]) -> list[Outputs]:
     backend = open_backend(kind, model)
     return [backend.run(x[None]) for x in samples]
 
 
-def _sqnr(
-    wanted: list[tuple[NDArray[np.float32], ...]], found: list[tuple[NDArray[np.float32], ...]]
-) -> float:
+def measure_sqnr(wanted: list[Outputs], found: list[Outputs]) -> float:
+    """Return the signal-to-noise ratio of outputs in dB, the mean over the outputs of a network.
+
+    Args:
+        wanted: of each sample, by the float model.
+        found: of each sample, by another.
+    """
     decibels = []
     for index in range(len(wanted[0])):
         a = np.stack([w[index] for w in wanted]).astype(np.float64)

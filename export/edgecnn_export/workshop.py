@@ -19,6 +19,7 @@ from edgecnn_export.quantize import (
     Method,
     Ranges,
     find_scheme,
+    measure_many,
     measure_ranges,
     pick_ranges,
     quantize,
@@ -84,6 +85,8 @@ class Workshop:
     progress: Callable[[str], None] = lambda step: None
     _networks: dict[Improvement, nn.Module | None] = field(default_factory=dict)
     _floats: dict[tuple[Format, Improvement], bytes] = field(default_factory=dict)
+    _used: dict[tuple[Format, Improvement, Method], None] = field(default_factory=dict)
+    _chosen: dict[tuple[Format, Precision], Method] = field(default_factory=dict)
     _ranges: dict[tuple[Format, Improvement, Method], Ranges] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> bytes:
@@ -96,7 +99,10 @@ class Workshop:
         plan = replace(plan, improvement=improvement)
         fp32 = self.float_file(plan.kind, improvement)
         needed = find_scheme(plan.kind, plan.precision).needs_ranges
-        ranges = self.ranges(plan.kind, improvement, plan.method) if needed else None
+        if not needed:
+            return quantize(plan.kind, fp32, plan.precision, excluded=plan.excluded)
+        ranges = self.ranges(plan.kind, improvement, plan.method)
+        self._used[plan.kind, improvement, plan.method] = None
         return quantize(plan.kind, fp32, plan.precision, ranges, plan.excluded)
 
     def float_file(self, kind: Format, improvement: Improvement = PLAIN) -> bytes:
@@ -115,9 +121,23 @@ class Workshop:
             self._ranges[key] = self._obtain(*key)
         return self._ranges[key]
 
+    def measure_together(self, kind: Format, methods: tuple[Method, ...]) -> None:
+        """Measure the ranges of several methods in one pass over the samples."""
+        assert self.calibration is not None
+        fp32 = self.float_file(kind)
+        self.progress(f"calibrate: {kind}, {', '.join(methods)}")
+        found = measure_many(kind, fp32, self.samples(), methods, self.calibration.id)
+        self._ranges |= {(kind, PLAIN, m): ranges for m, ranges in zip(methods, found, strict=True)}
+
+    def remember(self, key: tuple[Format, Precision], choose: Callable[[], Method]) -> Method:
+        """Return the method chosen for a kind of variant, chosen once."""
+        if key not in self._chosen:
+            self._chosen[key] = choose()
+        return self._chosen[key]
+
     def plain_ranges(self) -> tuple[Ranges, ...]:
-        """Return the ranges of the float network as it is that were used so far."""
-        return tuple(r for (_, improvement, _), r in self._ranges.items() if not improvement)
+        """Return the ranges of the float network as it is that files were made with."""
+        return tuple(self._ranges[key] for key in self._used if not key[1])
 
     def _obtain(self, kind: Format, improvement: Improvement, method: Method) -> Ranges:
         """Take saved ranges for the float network as it is, else measure."""

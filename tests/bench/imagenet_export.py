@@ -33,18 +33,38 @@ from tflite_import import SIDE, read_pictures
 from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.cli.output import print_table
 from edgecnn_device.backends import open_backend
+from edgecnn_export.calibration import CalibrationSet, sample_hash
+from edgecnn_export.choose_method import choose_method
 from edgecnn_export.latency import measure_latency
-from edgecnn_export.quantize import measure_ranges, quantize
 from edgecnn_export.quiet import quiet
+from edgecnn_export.workshop import Plan, Workshop
 
 SPEC = InputSpec(width=224, height=224, mean=(127.5,) * 3, std=(127.5,) * 3)
 T_975 = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 9: 2.262, 10: 2.228}
 """Student's t, 97.5 %, by degrees of freedom."""
 
 
+class _Ready:
+    """A source whose float file is there already."""
+
+    network = None
+
+    def __init__(self, fp32: bytes) -> None:
+        self._fp32 = fp32
+
+    def convert(self, *arguments: object) -> bytes:
+        """Return the file."""
+        return self._fp32
+
+
 def ours(kind: Format, fp32: bytes, calibration: Inputs) -> bytes:
     """Quantize as `edgecnn export` does by default."""
-    return quantize(kind, fp32, "int8", measure_ranges(kind, fp32, calibration, "minmax"))
+    hashes = tuple(map(sample_hash, calibration))
+    found = CalibrationSet("drawn", calibration, hashes)
+    workshop = Workshop(_Ready(fp32), SPEC, found)  # type: ignore[arg-type]
+    method = choose_method(workshop, kind, "int8", "auto")
+    print(f"{kind}: {method}", flush=True)
+    return workshop.build(Plan(kind, "int8", method))
 
 
 def by_onnxruntime(kind: Format, fp32: bytes, calibration: Inputs) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,36 @@ def test_calibration_too_small_to_hold_a_fifth_back(pictures: Path, tmp_path: Pa
     (tmp_path / "few.txt").write_text("\n".join(map(str, files)), encoding="utf-8")
     with pytest.raises(DataError, match="held back"):
         _export("foreign_net:vector", tmp_path / "few.txt", tmp_path / "x.edge")
+
+
+def test_saved_ranges_do_without_the_samples(pictures: Path, tmp_path: Path) -> None:
+    described = NORMAL.model_copy(update={"task": "embed"})
+    files = sorted(pictures.glob("*.png"))
+    for name, some in (("calibration", files[:30]), ("gate", files[30:])):
+        (tmp_path / f"{name}.txt").write_text("\n".join(map(str, some)), encoding="utf-8")
+    first = _export("foreign_net:vector", tmp_path / "calibration.txt", tmp_path / "a.edge",
+                    description=described, evaluate=tmp_path / "gate.txt",
+                    save_ranges=tmp_path / "ranges.json")  # fmt: skip
+    again = ExportOptions(
+        formats=("onnx",), description=described, evaluate=tmp_path / "gate.txt",
+        ranges=tmp_path / "ranges.json",
+    )  # fmt: skip
+    second = export("foreign_net:vector", tmp_path / "b.edge", again)
+    assert first.bundle.read_bytes() == second.bundle.read_bytes()
+    shared = replace(again, evaluate=tmp_path / "calibration.txt")
+    with pytest.raises(DataError, match="30 of 30 calibration samples are also in the gate"):
+        export("foreign_net:vector", tmp_path / "c.edge", shared)
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise InputError("x.report.json: cannot write: No space left on device")
+
+    monkeypatch.setattr("edgecnn_export.report.write_atomic", full)
+    described = NORMAL.model_copy(update={"task": "embed"})
+    with pytest.raises(InputError, match="No space left"):
+        _export("foreign_net:vector", pictures, tmp_path / "out" / "x.edge",
+                description=described, precisions=("fp32",))  # fmt: skip
+    assert not any((tmp_path / "out").iterdir())

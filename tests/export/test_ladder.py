@@ -66,7 +66,12 @@ def source() -> TorchSource:
 
 
 def _export(source: Source, arrays: Path, out: Path, **more: object) -> Exported:
-    options = {"calibration": arrays, "formats": ("onnx",), "max_drop": 10.0} | more
+    options = {
+        "calibration": arrays,
+        "formats": ("onnx",),
+        "max_drop": 10.0,
+        "method": "minmax",
+    } | more
     return export(source, out, ExportOptions(**options))  # type: ignore[arg-type]
 
 
@@ -119,6 +124,9 @@ class _Untouchable:
     def __init__(self, source: TorchSource) -> None:
         self.facts, self.gate, self.formats = source.facts, source.gate, source.formats
         self.infer, self.network, self._source = source.infer, None, source
+
+    def require_operators(self, formats: tuple[Format, ...]) -> None:
+        pass
 
     def convert(self, kind: Format, network: nn.Module | None, spec: InputSpec) -> bytes:
         return self._source.convert(kind, self._source.network, spec)

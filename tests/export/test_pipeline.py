@@ -78,7 +78,9 @@ def test_a_miss_leaves_only_rejected_files(
             kind, model, (x * 0.02 for x in inputs), method, name
         ),
     )
-    options = ExportOptions(calibration=calibration, evaluate=gate, formats=("onnx",), ladder=False)
+    options = ExportOptions(
+        calibration=calibration, evaluate=gate, formats=("onnx",), ladder=False, method="minmax"
+    )
     done = export(run_folder, tmp_path / "out" / "bad.edge", options)
     assert not done.passed
     names = {p.name for p in (tmp_path / "out").iterdir()}

@@ -61,6 +61,14 @@ class Source(Protocol):
         """
         ...
 
+    def require_operators(self, formats: tuple[Format, ...]) -> None:
+        """Refuse, before any work, formats that lack something that the network does.
+
+        Raises:
+            InputError: the message lists all of it.
+        """
+        ...
+
     def convert(self, kind: Format, network: nn.Module | None, spec: InputSpec) -> bytes:
         """Return the float file of a format.
 

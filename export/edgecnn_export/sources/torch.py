@@ -24,6 +24,7 @@ from edgecnn.models.foreign import build_foreign
 from edgecnn.train.run import LoadedRun, load_run
 from edgecnn.train.tasks.classify import ClassifyRecipe
 from edgecnn_export.bake import Baked
+from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
 from edgecnn_export.sources.describe import Description
 from edgecnn_export.tasks.base import GateTask, Outputs
@@ -46,6 +47,10 @@ class TorchSource:
     def infer(self, inputs: NDArray[np.float32]) -> Outputs:
         """Run the float network over (N, H, W, C)."""
         return outputs_of(self.network(torch.from_numpy(inputs).permute(0, 3, 1, 2)))
+
+    def require_operators(self, formats: tuple[Format, ...]) -> None:
+        """Refuse what a converter lacks; see `refuse_unsupported`."""
+        refuse_unsupported(self.network, formats, self.facts.input)
 
     def convert(self, kind: Format, network: nn.Module | None, spec: InputSpec) -> bytes:
         """Return the float file of a format; see `Source.convert`."""
