@@ -14,7 +14,7 @@ from onnxruntime.quantization.quant_utils import update_opset_version
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgecnn_export.quantize.onnx_dynamic import compute_int8
-from edgecnn_export.quantize.onnx_graph import node_names, prepare, tail_names
+from edgecnn_export.quantize.onnx_graph import head_names, node_names, prepare, tail_names
 from edgecnn_export.quantize.onnx_weights import store_int8
 from edgecnn_export.quantize.ranges import Ranges
 from edgecnn_export.quantize.schemes import Scheme
@@ -60,7 +60,7 @@ def _static(
         update_opset_version(proto, QuantType.QInt8, activations),
         per_channel=True, reduce_range=False, weight_qType=QuantType.QInt8,
         activation_qType=activations, tensors_range=TensorsData(CalibrationMethod.MinMax, data),
-        nodes_to_quantize=[], nodes_to_exclude=[*floats, *tail_names(proto)],
+        nodes_to_quantize=[], nodes_to_exclude=[*floats, *head_names(proto), *tail_names(proto)],
         op_types_to_quantize=sorted({*QLinearOpsRegistry, *QDQRegistry}),
         extra_options={"ActivationSymmetric": scheme.name != "int8"},
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgecnn_export.quantize.ranges import Ranges
 from edgecnn_export.quantize.schemes import Scheme
+from edgecnn_export.quantize.tflite_graph import head_names
 from edgecnn_export.quiet import quiet
 
 
@@ -25,7 +26,7 @@ def make_tflite(
         path, out = Path(folder) / "fp32.tflite", Path(folder) / "out.tflite"
         path.write_bytes(fp32)
         work = quantizer.Quantizer(str(path), _recipe(scheme))
-        for name in excluded:
+        for name in (*excluded, *(head_names(fp32) if scheme.needs_ranges else ())):
             work.update_quantization_recipe(
                 f"^{re.escape(name)};$", "*", algorithm_key=recipe_manager.AlgorithmName.NO_QUANTIZE
             )

@@ -57,3 +57,19 @@ def tail_names(proto: onnx.ModelProto) -> list[str]:
         else:
             names.append(node.name)
     return names
+
+
+def head_names(proto: onnx.ModelProto) -> list[str]:
+    """Return the nodes that normalize pixels, where the model takes them.
+
+    In float they cost next to nothing; rounded, each would add noise of its own.
+    """
+    source = proto.graph.input[0]
+    if source.type.tensor_type.elem_type != onnx.TensorProto.UINT8:
+        return []
+    made, names = {source.name}, []
+    for node in proto.graph.node:
+        if node.op_type in ("Cast", "Transpose", "Mul", "Add") and node.input[0] in made:
+            made.add(node.output[0])
+            names.append(node.name)
+    return names

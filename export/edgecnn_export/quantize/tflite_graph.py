@@ -32,6 +32,26 @@ def layer_names(model: bytes) -> tuple[str, ...]:
     )
 
 
+def head_names(model: bytes) -> tuple[str, ...]:
+    """Return what normalizes pixels, where the model takes them; as `layer_names` names things."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as utils
+
+    tree = read_graph(model)
+    graph = tree.subgraphs[0]
+    source = int(graph.inputs[0])
+    if graph.tensors[source].type != schema.TensorType.UINT8:
+        return ()
+    made, names = {source}, []
+    for op in graph.operators:
+        kind = utils.TFL_OP_CODE_TO_NAME.get(tree.operatorCodes[op.opcodeIndex].builtinCode)
+        first = made & {int(i) for i in op.inputs}
+        if first and kind in ("CAST", "TRANSPOSE", "MUL", "ADD"):
+            made.add(int(op.outputs[0]))
+            names.append(utils.get_op_scope(op, graph.tensors).removesuffix(";"))
+    return tuple(names)
+
+
 def activation_indices(model: bytes) -> tuple[int, ...]:
     """Return the indices of the float32 tensors that operators make, the inputs first."""
     from ai_edge_litert import schema_py_generated as schema
