@@ -19,7 +19,7 @@ PRECISIONS = (
     "fp32", "fp16", "int8", "int8-symmetric", "int8-weights", "int8-dynamic", "int16x8",
 )  # fmt: skip
 METHODS = ("auto", "minmax", "percentile", "entropy", "mse")
-FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _shape(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
@@ -78,8 +78,8 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
     show_default=True,
     help="How ranges are chosen from the calibration set; auto: whichever loses least on it.",
 )
-@click.option("--save-ranges", type=FOLDER, metavar="DIR", help="Keep the measured ranges.")
-@click.option("--ranges", type=FOLDER, metavar="DIR", help="Use ranges that were kept.")
+@click.option("--save-ranges", type=FILE, metavar="JSON", help="Keep the measured ranges.")
+@click.option("--ranges", type=FILE, metavar="JSON", help="Use ranges that were kept.")
 @click.option("--equalize", is_flag=True, help="Cross-layer equalization before quantizing.")
 @click.option("--correct-bias", is_flag=True, help="Bias correction before quantizing.")
 @click.option(

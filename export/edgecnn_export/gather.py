@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edgecnn.errors import InputError
 from edgecnn_export.calibration import (
     CalibrationSet,
     load_calibration,
@@ -13,25 +12,17 @@ from edgecnn_export.sources import Source
 from edgecnn_export.tasks.foreign import ForeignGate, gate_set
 
 
-def gather_calibration(
-    source: Source, options: ExportOptions, needing: str | None
-) -> CalibrationSet | None:
+def gather_calibration(source: Source, options: ExportOptions) -> CalibrationSet | None:
     """Load the calibration set; of a foreign source's, hold a fifth back where the gate needs it.
 
     Args:
         source: what is exported.
-        options: name the data.
-        needing: a scheme that cannot do without, if any.
+        options: name the data; None: there is none.
 
     Raises:
-        InputError: a scheme needs a set and none is given: there is no default.
         DataError: the set cannot be used.
     """
     if options.calibration is None:
-        if needing is not None:
-            raise InputError(
-                f"{needing} needs --calibration DIR, LIST or NPY: there is no default data"
-            )
         return None
     spec, gate = source.facts.input, source.gate
     found = load_calibration(options.calibration, spec, options.samples, options.seed)

@@ -111,22 +111,14 @@ def export(
 
 def _prepare(source: Source, options: ExportOptions, progress: Progress) -> _Work:
     """Refuse what cannot work, then load the data and run the float model."""
-    formats = options.formats or source.formats
-    for kind in formats:
-        if kind not in source.formats:
-            raise InputError(
-                f"an ONNX file is exported to {', '.join(source.formats)} alone: TFLite is made "
-                "from torch, give module:function or a RUN"
-            )
-    needing = _needing(formats, options)
+    progress("operators")
+    _refuse_impossible(source, options)
     spec = source.facts.input
     if options.bake:
         spec = spec.model_copy(update={"dtype": "uint8"})
-    progress("operators")
-    source.require_operators(formats)
     progress("calibration and gate data")
     saved = () if options.ranges is None else load_ranges(options.ranges)
-    calibration = gather_calibration(source, options, needing if not saved else None)
+    calibration = gather_calibration(source, options)
     for warning in () if calibration is None else calibration.warnings:
         progress(f"warning: {warning}")
     gate = Gate(source, open_gate_set(source, options.evaluate), spec, options.max_drop)
@@ -137,10 +129,22 @@ def _prepare(source: Source, options: ExportOptions, progress: Progress) -> _Wor
     return _Work(source, spec, options, calibration, gate, workshop, progress)
 
 
-def _needing(formats: tuple[Format, ...], options: ExportOptions) -> str | None:
-    """Return a wanted scheme that needs ranges, if any; refuse what does not exist."""
+def _refuse_impossible(source: Source, options: ExportOptions) -> None:
+    """Refuse formats, schemes and operators that there are not, and int8 without data."""
+    formats = options.formats or source.formats
+    for kind in formats:
+        if kind not in source.formats:
+            raise InputError(
+                f"an ONNX file is exported to {', '.join(source.formats)} alone: TFLite is made "
+                "from torch, give module:function or a RUN"
+            )
     schemes = [find_scheme(kind, name) for kind in formats for name in options.precisions]
-    return next((s.name for s in schemes if s.needs_ranges), None)
+    needing = next((s.name for s in schemes if s.needs_ranges), None)
+    if needing is not None and options.calibration is None and options.ranges is None:
+        raise InputError(
+            f"{needing} needs --calibration DIR, LIST or NPY: there is no default data"
+        )
+    source.require_operators(formats)
 
 
 def _formats(work: _Work) -> tuple[Format, ...]:

@@ -64,6 +64,8 @@ def open_onnx(path: Path, description: Description) -> OnnxSource:
         InputError: it cannot be read or run, has operators that onnxruntime lacks, is quantized
             already, or takes anything but one float32 picture.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: expected an ONNX model")
     try:
         raw = path.read_bytes()
         proto = onnx.load_from_string(raw)
