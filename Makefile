@@ -5,8 +5,9 @@ VENV := .venv
 BARE := .venv-device
 BIN := $(VENV)/bin
 DEMO := build/demo
+PYTHONS ?= 3.10 3.13
 
-.PHONY: demo test test-all test-device test-pythons lint clean
+.PHONY: demo test test-all test-device test-boards lint clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,12 +47,17 @@ test-device: $(BARE)/.ready
 test: lint test-device
 	$(BIN)/python -m pytest -m 'not slow' tests
 
-test-all: lint test-device test-pythons
+test-all: PYTHONS = 3.10 3.11 3.12 3.13
+test-all: lint test-device test-boards
 	$(BIN)/python -m pytest tests
 
-# The device half under every Python it supports, where pyenv or the system has it.
-test-pythons:
-	sh tests/bench/pythons.sh
+# The device half as boards have it; what cannot be tried here is said to be not run, and why.
+test-boards: $(VENV)/.ready
+	rm -f build/boards.txt
+	PYTHON=$(BIN)/python bash tests/boards/arm64.sh
+	sh tests/boards/tflite_runtime.sh
+	sh tests/boards/pythons.sh $(PYTHONS)
+	@echo "What ran:" && cat build/boards.txt
 
 clean:
 	rm -rf $(VENV) $(BARE) build dist
