@@ -22,17 +22,17 @@ class Baked(nn.Module):
         """Wrap a network.
 
         Args:
-            network: takes (N, C, H, W) float32, normalized.
+            network: takes (N, H, W, C) float32, normalized.
             spec: its mean and std, on the scale 0..255.
         """
         super().__init__()
         self.network = network
         scale = 1 / torch.tensor(spec.std, dtype=torch.float32)
         shift = -torch.tensor(spec.mean, dtype=torch.float32) * scale
-        self.register_buffer("scale", scale.view(1, -1, 1, 1))
-        self.register_buffer("shift", shift.view(1, -1, 1, 1))
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run on (N, C, H, W) uint8."""
+        """Run on (N, H, W, C) uint8."""
         out: Tensor = self.network(x.float() * self.scale + self.shift)
         return out

@@ -6,7 +6,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.vision.preprocess import Input
+from edgecnn_export.bake import Baked
 from edgecnn_export.quiet import quiet
 
 INPUT = "input"
@@ -24,21 +26,27 @@ class _ChannelsLast(nn.Module):
         return out
 
 
-def to_onnx(model: nn.Module, example: Input, outputs: int = 1) -> bytes:
+def to_onnx(
+    model: nn.Module, example: Input, outputs: int = 1, bake: InputSpec | None = None
+) -> bytes:
     """Export to one fp32 ONNX file.
 
     Args:
         model: takes (N, C, H, W), in evaluation mode.
         example: (1, H, W, C); shapes are static.
         outputs: how many tensors it gives.
+        bake: of the pixels, where normalization goes into the file; the example is uint8 then.
 
     Returns:
         The file's bytes; equal for equal weights.
     """
     names = ["output"] if outputs == 1 else [f"output{i}" for i in range(outputs)]
+    wrapped: nn.Module = _ChannelsLast(model)
+    if bake is not None:
+        wrapped = Baked(wrapped, bake)
     with quiet():
         program = torch.onnx.export(
-            _ChannelsLast(model).eval(), (torch.from_numpy(example),), dynamo=True,
+            wrapped.eval(), (torch.from_numpy(example),), dynamo=True,
             external_data=False, input_names=[INPUT], output_names=names, verbose=False,
         )  # fmt: skip
     if program is None:

@@ -39,14 +39,14 @@ def head_names(model: bytes) -> tuple[str, ...]:
 
     tree = read_graph(model)
     graph = tree.subgraphs[0]
-    source = int(graph.inputs[0])
+    source, known = int(graph.inputs[0]), schema.BuiltinOperator
     if graph.tensors[source].type != schema.TensorType.UINT8:
         return ()
     made, names = {source}, []
     for op in graph.operators:
-        kind = utils.TFL_OP_CODE_TO_NAME.get(tree.operatorCodes[op.opcodeIndex].builtinCode)
+        kind = tree.operatorCodes[op.opcodeIndex].builtinCode
         first = made & {int(i) for i in op.inputs}
-        if first and kind in ("CAST", "TRANSPOSE", "MUL", "ADD"):
+        if first and kind in (known.CAST, known.TRANSPOSE, known.MUL, known.ADD):
             made.add(int(op.outputs[0]))
             names.append(utils.get_op_scope(op, graph.tensors).removesuffix(";"))
     return tuple(names)

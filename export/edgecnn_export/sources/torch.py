@@ -23,7 +23,6 @@ from edgecnn.errors import InputError
 from edgecnn.models.foreign import build_foreign
 from edgecnn.train.run import LoadedRun, load_run
 from edgecnn.train.tasks.classify import ClassifyRecipe
-from edgecnn_export.bake import Baked
 from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
 from edgecnn_export.sources.describe import Description
@@ -56,17 +55,14 @@ class TorchSource:
         """Return the float file of a format; see `Source.convert`."""
         assert network is not None
         example = np.zeros((1, spec.height, spec.width, spec.channels), spec.dtype)
-        wrapped = Baked(network, spec) if spec.dtype == "uint8" else network
+        bake = spec if spec.dtype == "uint8" else None
         if kind == "onnx":
             from edgecnn_export.to_onnx import to_onnx
 
-            return to_onnx(wrapped, example, len(self._shapes(spec)))
+            return to_onnx(network, example, len(output_shapes(self.network, spec)), bake)
         from edgecnn_export.to_tflite import to_tflite
 
-        return to_tflite(wrapped, example)
-
-    def _shapes(self, spec: InputSpec) -> tuple[tuple[int, ...], ...]:
-        return output_shapes(self.network, spec)
+        return to_tflite(network, example, bake)
 
 
 @torch.inference_mode()
