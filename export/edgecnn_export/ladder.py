@@ -14,7 +14,7 @@ from edgecnn_export.workshop import Improvement, Plan, Workshop
 
 CLIMBS: tuple[Precision, ...] = ("int8", "int8-symmetric")
 """The precisions that have a ladder: static int8, whose activations can go wrong."""
-METHODS: tuple[Method, ...] = ("percentile", "mse", "entropy")
+METHODS: tuple[Method, ...] = ("minmax", "percentile", "mse", "entropy")
 IN_FLOAT = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """How many layers are tried in float; at most half of them."""
 TOLD_EVERY = 20
@@ -137,7 +137,7 @@ def _extend(
 ) -> Plan:
     """Return a plan with one change more than the best so far."""
     parts = [part for part in (str(base.improvement), rung) if part]
-    if method is None and base.method != "minmax":
+    if method is None and "method" in base.rung:
         parts.insert(-1, f"method {base.method}")
     return replace(base, method=method or base.method, excluded=excluded, rung=", ".join(parts))
 

@@ -169,7 +169,8 @@ def _make(work: _Work, kind: Format, precision: Precision) -> _Made:
     data = work.workshop.build(plan)
     work.progress(f"gate: {kind} {precision}")
     trial = gate.prove(plan, data, gate.everything)
-    able = work.calibration is not None  # the ladder measures anew
+    # A climb measures anew, and needs a half to choose by and one to score.
+    able = work.calibration is not None and len(gate.choosing) > 0
     if not trial.verdict.passed and options.ladder and able and precision in CLIMBS:
         others = frozenset(options.precisions) - {precision}
         ladder = Ladder(work.workshop, gate, others, work.progress)
