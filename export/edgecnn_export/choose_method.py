@@ -33,7 +33,7 @@ def choose_method(
     scheme = find_scheme(kind, precision)
     if scheme.activation_bits != 8 or workshop.calibration is None:
         return "minmax"
-    return workshop.remember((kind, precision), lambda: _nearest(workshop, kind, precision))
+    return _nearest(workshop, kind, precision)
 
 
 def _nearest(workshop: Workshop, kind: Format, precision: Precision) -> Method:

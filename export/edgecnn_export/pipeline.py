@@ -87,7 +87,7 @@ def export(
     opened = open_source(source, options.description) if isinstance(source, Path | str) else source
     work = _prepare(opened, options, progress)
     made = [_make(work, kind, name) for name in options.precisions for kind in _formats(work)]
-    for warning in {w for r in work.workshop.plain_ranges() for w in r.warnings}:
+    for warning in dict.fromkeys(w for r in work.workshop.plain_ranges() for w in r.warnings):
         progress(f"warning: {warning}")
     timed = _time(work, made)
     variants = tuple(_describe(work, m, timed) for m in made)

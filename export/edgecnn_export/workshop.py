@@ -86,7 +86,6 @@ class Workshop:
     _networks: dict[Improvement, nn.Module | None] = field(default_factory=dict)
     _floats: dict[tuple[Format, Improvement], bytes] = field(default_factory=dict)
     _used: dict[tuple[Format, Improvement, Method], None] = field(default_factory=dict)
-    _chosen: dict[tuple[Format, Precision], Method] = field(default_factory=dict)
     _ranges: dict[tuple[Format, Improvement, Method], Ranges] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> bytes:
@@ -124,16 +123,13 @@ class Workshop:
     def measure_together(self, kind: Format, methods: tuple[Method, ...]) -> None:
         """Measure the ranges of several methods in one pass over the samples."""
         assert self.calibration is not None
+        methods = tuple(m for m in methods if (kind, PLAIN, m) not in self._ranges)
+        if not methods:
+            return
         fp32 = self.float_file(kind)
         self.progress(f"calibrate: {kind}, {', '.join(methods)}")
         found = measure_many(kind, fp32, self.samples(), methods, self.calibration.id)
         self._ranges |= {(kind, PLAIN, m): ranges for m, ranges in zip(methods, found, strict=True)}
-
-    def remember(self, key: tuple[Format, Precision], choose: Callable[[], Method]) -> Method:
-        """Return the method chosen for a kind of variant, chosen once."""
-        if key not in self._chosen:
-            self._chosen[key] = choose()
-        return self._chosen[key]
 
     def plain_ranges(self) -> tuple[Ranges, ...]:
         """Return the ranges of the float network as it is that files were made with."""
