@@ -17,6 +17,7 @@ from edgecnn.cli.output import (
     threads_option,
     variant_option,
 )
+from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
     from edgecnn.data.samples import Fault
@@ -62,10 +63,16 @@ def command(
     from edgecnn_device.runner import open_runner
 
     runner = open_runner(find_bundle(model), variant, threads)
-    if runner.manifest.task == "classify":
-        _classify_bundle(runner, dataset, strict, as_json)
-    else:
-        _read_bundle(runner, Path(dataset), as_json)
+    match runner.manifest.task:
+        case "classify":
+            _classify_bundle(runner, dataset, strict, as_json)
+        case "read":
+            _read_bundle(runner, Path(dataset), as_json)
+        case task:
+            raise InputError(
+                f"{model}: its outputs ({task}) have no metric by themselves: expected a bundle "
+                "that reads or classifies"
+            )
 
 
 def _task_of(run: Path) -> str:

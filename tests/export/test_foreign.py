@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper
 
 from edgecnn.bundle.read import read_bundle
+from edgecnn.cli.evaluate import command as evaluate
 from edgecnn.cli.run import command as run
 from edgecnn.data.images import read_image
 from edgecnn.data.synth.shapes import write_shapes
@@ -108,6 +109,12 @@ def test_several_outputs_are_passed_on_by_name(pictures: Path, tmp_path: Path) -
     assert [(r.name, r.values.shape) for r in results] == [  # type: ignore[union-attr]
         ("output0", (2, 16, 16)), ("output1", (5, 16, 16)),
     ]  # fmt: skip
+
+
+def test_outputs_without_a_task_have_no_metric(pictures: Path, tmp_path: Path) -> None:
+    done = _export("foreign_net:two", pictures, tmp_path / "x.edge", precisions=("fp32",))
+    with pytest.raises(InputError, match=r"\(tensors\) have no metric"):
+        CliRunner().invoke(evaluate, [str(done.bundle), str(pictures)], catch_exceptions=False)
 
 
 def test_arrays_calibrate_and_score(tmp_path: Path) -> None:
