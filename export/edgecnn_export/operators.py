@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 import torch
 from torch import fx, nn
@@ -86,5 +87,5 @@ def _calls(graph: fx.Graph) -> set[OpOverload]:
     }
 
 
-def _names(operators: object) -> tuple[str, ...]:
-    return tuple(sorted(map(str, operators)))  # type: ignore[call-overload]
+def _names(operators: Iterable[OpOverload]) -> tuple[str, ...]:
+    return tuple(sorted(map(str, operators)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def measure_sensitivity(
     Returns:
         Every layer with weights, worst first.
     """
-    some = [x for x, _ in zip(samples, range(SAMPLES), strict=False)]
+    some = list(islice(samples, SAMPLES))
     wanted = _outputs(kind, fp32, some)
     names = layers(kind, fp32)
     rows = []

@@ -53,8 +53,7 @@ def _interpreter_class() -> Any:
 class _Quantizer:
     """Rounds an input to the integers of a network, in memory that it keeps.
 
-    New arrays of this size are mapped and cleared by the system each time, which takes as long as
-    a tenth of a small network.
+    New arrays of this size are mapped and cleared by the system each time.
     """
 
     def __init__(self, detail: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import DataError
+from edgecnn.vision.preprocess import input_shape
 from edgecnn_export.calibration.inputs import Prepared, Streamed
 
 SUFFIXES = (".npy", ".npz")
@@ -89,7 +90,7 @@ def open_arrays(path: Path, spec: InputSpec) -> Streamed:
     members = (None,) if path.suffix.lower() == ".npy" else _members(path)
     blocks = tuple(_block(path, member, spec) for member in members)
     total = sum(block.count for block in blocks)
-    return Streamed(ArrayFile(path, blocks, _shape(spec)), range(total))
+    return Streamed(ArrayFile(path, blocks, input_shape(spec)), range(total))
 
 
 def _members(path: Path) -> tuple[str, ...]:
@@ -120,12 +121,6 @@ def _not_numbers(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: not an .npy or .npz of numbers, or damaged: {error}")
 
 
-def _shape(spec: InputSpec) -> tuple[int, int, int]:
-    if spec.layout == "nhwc":
-        return (spec.height, spec.width, spec.channels)
-    return (spec.channels, spec.height, spec.width)
-
-
 def _block(path: Path, member: str | None, spec: InputSpec) -> _Block:
     with _open(path, member) as file:
         version = np.lib.format.read_magic(file)
@@ -139,9 +134,9 @@ def _block(path: Path, member: str | None, spec: InputSpec) -> _Block:
         shape, columns_first, dtype = header(file)
         offset = file.tell()
     name = f"{path}: {member}" if member else str(path)
-    if len(shape) != 4 or shape[1:] != _shape(spec) or dtype != np.float32:
+    if len(shape) != 4 or shape[1:] != input_shape(spec) or dtype != np.float32:
         raise DataError(
-            f"{name}: expected float32 (N, {', '.join(map(str, _shape(spec)))}), got {dtype} "
+            f"{name}: expected float32 (N, {', '.join(map(str, input_shape(spec)))}), got {dtype} "
             f"{shape}{_hint(shape, dtype, spec)}"
         )
     if columns_first and shape[0] > 1:
@@ -157,7 +152,7 @@ def _hint(shape: tuple[int, ...], dtype: np.dtype[np.generic], spec: InputSpec) 
         hints.append("the layout is nchw, the network takes nhwc: transpose by (0, 2, 3, 1)")
     elif spec.layout == "nchw" and shape[1:] == (height, width, channels):
         hints.append("the layout is nhwc, the network takes nchw: transpose by (0, 3, 1, 2)")
-    elif shape == _shape(spec):
+    elif shape == input_shape(spec):
         hints.append("the axis N comes first")
     if dtype == np.uint8:
         hints.append("pixels become (pixel - mean) / std as float32")

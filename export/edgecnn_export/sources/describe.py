@@ -9,7 +9,14 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from edgecnn.bundle.manifest import Decode, InputSpec, Task
+from edgecnn.bundle.manifest import (
+    Decode,
+    InputSpec,
+    LabelsDecode,
+    Task,
+    TensorsDecode,
+    VectorDecode,
+)
 from edgecnn.errors import InputError
 from edgecnn_export.sources.base import Facts
 
@@ -109,3 +116,25 @@ def load_description(path: Path | None, shape: Shape | None) -> Description:
         key = ".".join(map(str, first["loc"]))
         known = ", ".join(k for k in Description.model_fields if k != "shape")
         raise InputError(f"{path}: {key}: {first['msg']} (keys: {known})") from error
+
+
+def decode_of(
+    description: Description, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]
+) -> Decode:
+    """Return how the outputs are read: as described, else as their shapes suggest.
+
+    Raises:
+        InputError: the outputs do not fit the described task.
+    """
+    flat = len(shapes) == 1 and len(shapes[0]) == 2
+    if description.labels:
+        if not flat or shapes[0][1] != len(description.labels):
+            raise InputError(
+                f"{len(description.labels)} labels do not fit outputs of shape {shapes}"
+            )
+        return LabelsDecode(labels=description.labels)
+    if description.task == "embed":
+        if not flat:
+            raise InputError(f"task embed needs one output (1, D), got {shapes}")
+        return VectorDecode(size=shapes[0][1])
+    return TensorsDecode(names=names)

@@ -21,8 +21,7 @@ from edgecnn.vision.preprocess import input_shape
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_export.bake_onnx import bake_onnx
 from edgecnn_export.sources.base import Facts
-from edgecnn_export.sources.describe import Description, Shape
-from edgecnn_export.sources.torch import decode_of
+from edgecnn_export.sources.describe import Description, Shape, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs, join
 from edgecnn_export.tasks.foreign import ForeignGate
 from edgecnn_export.to_onnx import strip

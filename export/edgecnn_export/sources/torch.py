@@ -11,21 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgecnn.bundle.manifest import (
-    Decode,
-    Format,
-    InputSpec,
-    LabelsDecode,
-    TensorsDecode,
-    VectorDecode,
-)
+from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.foreign import build_foreign
 from edgecnn.train.run import LoadedRun, load_run
 from edgecnn.train.tasks.classify import ClassifyRecipe
 from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
-from edgecnn_export.sources.describe import Description
+from edgecnn_export.sources.describe import Description, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.foreign import ForeignGate
@@ -148,25 +141,3 @@ def _hash(network: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def decode_of(
-    description: Description, shapes: tuple[tuple[int, ...], ...], names: tuple[str, ...]
-) -> Decode:
-    """Return how the outputs are read: as described, else as their shapes suggest.
-
-    Raises:
-        InputError: the outputs do not fit the described task.
-    """
-    flat = len(shapes) == 1 and len(shapes[0]) == 2
-    if description.labels:
-        if not flat or shapes[0][1] != len(description.labels):
-            raise InputError(
-                f"{len(description.labels)} labels do not fit outputs of shape {shapes}"
-            )
-        return LabelsDecode(labels=description.labels)
-    if description.task == "embed":
-        if not flat:
-            raise InputError(f"task embed needs one output (1, D), got {shapes}")
-        return VectorDecode(size=shapes[0][1])
-    return TensorsDecode(names=names)
