@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import Manifest, Variant
 from edgecnn.bundle.read import Bundle, read_bundle
 from edgecnn.errors import MissingExtraError
+from edgecnn.vision.placement import Size, size_of
 from edgecnn.vision.preprocess import Input, network_input
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_device.backends.base import DEFAULT_THREADS
@@ -39,7 +40,7 @@ class Runner:
 
     def __call__(self, image: NDArray[np.uint8]) -> tuple[Result, ...]:
         """Run the task on one picture, (H, W, 3) BGR."""
-        return self.decode(self.infer(self.prepare(image)))
+        return self.decode(self.infer(self.prepare(image)), size_of(image))
 
     def prepare(self, image: NDArray[np.uint8]) -> Input:
         """Return the network's input, with a leading axis of 1."""
@@ -49,9 +50,9 @@ class Runner:
         """Run the network alone."""
         return self._backend.run(inputs)
 
-    def decode(self, outputs: tuple[NDArray[np.float32], ...]) -> tuple[Result, ...]:
-        """Turn network outputs into results."""
-        return self._decode(outputs, self.manifest)
+    def decode(self, outputs: tuple[NDArray[np.float32], ...], size: Size) -> tuple[Result, ...]:
+        """Turn network outputs into results, in pixels of a picture of this size."""
+        return self._decode(outputs, self.manifest, size)
 
 
 def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THREADS) -> Choice:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.bundle.read import Bundle, read_bundle
+from edgecnn.vision.placement import Size, size_of
 from edgecnn.vision.preprocess import Input
 from edgecnn_device.backends.open import can_run
 from edgecnn_device.choice import Choice
@@ -61,7 +62,7 @@ def in_turn(
         warm_up: rounds before.
         budget_s: stop after this time, but not before three rounds.
     """
-    inputs = [runners[0].prepare(picture) for picture in pictures]
+    inputs = [(runners[0].prepare(picture), size_of(picture)) for picture in pictures]
     shuffle = np.random.default_rng(0)
     times = np.zeros((len(runners), rounds, 2))
     begin, done = time.perf_counter(), 0
@@ -69,18 +70,18 @@ def in_turn(
         if turn >= _LEAST_ROUNDS and time.perf_counter() - begin > budget_s:
             break
         for index in shuffle.permutation(len(runners)):
-            infer, decode = _once(runners[index], inputs[turn % len(inputs)])
+            infer, decode = _once(runners[index], *inputs[turn % len(inputs)])
             if turn >= 0:
                 times[index, turn] = infer, decode
         done = turn + 1
     return [_timed(row[:done]) for row in 1e3 * times]
 
 
-def _once(runner: Runner, inputs: Input) -> tuple[float, float]:
+def _once(runner: Runner, inputs: Input, size: Size) -> tuple[float, float]:
     start = time.perf_counter()
     outputs = runner.infer(inputs)
     middle = time.perf_counter()
-    runner.decode(outputs)
+    runner.decode(outputs, size)
     return middle - start, time.perf_counter() - middle
 
 

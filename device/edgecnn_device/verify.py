@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
 
 from edgecnn.bundle.read import Bundle, join_outputs, read_bundle
+from edgecnn.vision.placement import Size, size_of
 from edgecnn_device.backends import open_backend
 from edgecnn_device.backends.open import can_run
 from edgecnn_device.runner import Runner
@@ -63,7 +64,9 @@ def replay(bundle: Bundle, runner: Runner) -> Check:
     for picture, reference in zip(golden.pictures, expected, strict=True):
         outputs = runner.infer(runner.prepare(picture))
         worst = max(worst, _difference(join_outputs(outputs), reference))
-        decisions += _decision(runner, outputs) == _decision(runner, _split(reference, outputs))
+        size = size_of(picture)
+        wanted = _decision(runner, _split(reference, outputs), size)
+        decisions += _decision(runner, outputs, size) == wanted
     ok = worst <= variant.golden_bound and decisions == len(golden.pictures)
     return Check(
         name, ok,
@@ -89,6 +92,6 @@ def _split(reference: Tensor, like: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     )
 
 
-def _decision(runner: Runner, outputs: tuple[Tensor, ...]) -> str | None:
+def _decision(runner: Runner, outputs: tuple[Tensor, ...], size: Size) -> str | None:
     """Return what the first result says; None where there is none."""
-    return next((r.decision for r in runner.decode(outputs)), None)
+    return next((r.decision for r in runner.decode(outputs, size)), None)

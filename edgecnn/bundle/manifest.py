@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -45,8 +45,10 @@ class InputSpec(_Strict):
     """Subtracted, per channel, on the scale 0..255."""
     std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
     """Divided by, per channel, on the scale 0..255."""
-    resize: Literal["stretch"] = "stretch"
-    """stretch: to width x height, without keeping the aspect ratio."""
+    resize: Literal["stretch", "letterbox", "none"] = "stretch"
+    """stretch: to width x height, without keeping the aspect ratio; letterbox: as large as fits,
+    at the top left, the rest grey; none: as it is, for a network that takes any picture of at
+    least width x height (a smaller one gets grey at its right and bottom)."""
     interpolation: Literal["area", "linear"] = "area"
     """area falls back to linear where the picture is enlarged."""
 
@@ -114,13 +116,107 @@ class TensorsDecode(_Strict):
     """In the order of the outputs."""
 
 
-Decode = Annotated[
-    ReadDecode | LabelsDecode | VectorDecode | TensorsDecode, Field(discriminator="kind")
+Labels = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+    Field(min_length=1, max_length=10_000),
 ]
-Task = Literal["read", "classify", "embed", "tensors"]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 
-_KIND_OF_TASK: dict[Task, str] = {
-    "read": "ctc", "classify": "labels", "embed": "vector", "tensors": "tensors",
+
+class Suppression(_Strict):
+    """Which of many candidates are given."""
+
+    min_score: Share = 0.25
+    """Candidates below are dropped first."""
+    top_k: int = Field(1000, gt=0, le=100_000)
+    """The best so many are compared with each other."""
+    iou: Share = 0.5
+    """Of two that overlap by more, the better stays."""
+    across: bool = False
+    """Compare boxes of different classes too."""
+    soft: bool = False
+    """Lower the score of what overlaps (Gaussian soft-NMS) in place of dropping it."""
+    max_found: int = Field(300, gt=0, le=100_000)
+    """At most so many are given, the best first."""
+
+
+class AnchorsDecode(_Strict):
+    """How to decode a `detect` network with anchors.
+
+    Its outputs are, for each level in turn, boxes (1, rows x columns x anchors, 4, or 6 where
+    oriented) and scores (1, the same, labels), as `edgecnn.vision.anchors` states.
+    """
+
+    kind: Literal["anchors"] = "anchors"
+    labels: Labels
+    """Names of the classes in the order of the scores."""
+    strides: tuple[Annotated[int, Field(gt=0, le=1024)], ...] = Field(min_length=1, max_length=8)
+    """Pixels of the input per cell, for each level."""
+    anchors: tuple[tuple[tuple[PositiveFloat, PositiveFloat], ...], ...] = Field(
+        min_length=1, max_length=8
+    )
+    """Width and height in pixels of the input, for each level."""
+    oriented: bool = False
+    """Whether boxes lie at any angle."""
+    suppression: Suppression = Suppression()
+
+    @model_validator(mode="after")
+    def _level_by_level(self) -> AnchorsDecode:
+        if len(self.anchors) != len(self.strides) or not all(self.anchors):
+            raise ValueError(
+                f"expected anchors for each of {len(self.strides)} strides, got "
+                f"{len(self.anchors)} levels"
+            )
+        return self
+
+
+class WindowsDecode(_Strict):
+    """How to decode a `detect` network that is a classifier slid over the picture."""
+
+    kind: Literal["windows"] = "windows"
+    labels: Labels
+    """Names of the classes in the order of the outputs."""
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    background: tuple[str, ...] = ()
+    """Classes that mean that nothing is there."""
+    window: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+    """Height and width in pixels of the input that one position sees."""
+    stride: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+    """Pixels down and across from one position to the next."""
+    suppression: Suppression = Suppression()
+
+
+class BoxDecode(_Strict):
+    """How to decode a `localize` network: presence (1, 1), box (1, 4) and classes (1, labels)."""
+
+    kind: Literal["box"] = "box"
+    labels: Labels
+    """Names of the classes in the order of the outputs."""
+    min_presence: Share = 0.5
+    """Below this probability nothing is there."""
+
+
+class PointsDecode(_Strict):
+    """How to decode a `landmarks` network."""
+
+    kind: Literal["points"] = "points"
+    names: Labels
+    """Of the points, in their order."""
+    method: Literal["heatmap", "regression"]
+    """heatmap: maps (1, points, rows, columns) and visibility (1, points); regression: places
+    (1, points x 2) and visibility (1, points)."""
+
+
+Decode = Annotated[
+    ReadDecode | LabelsDecode | VectorDecode | TensorsDecode | AnchorsDecode | WindowsDecode
+    | BoxDecode | PointsDecode,
+    Field(discriminator="kind"),
+]  # fmt: skip
+Task = Literal["read", "classify", "embed", "tensors", "detect", "localize", "landmarks"]
+
+_KINDS_OF_TASK: dict[Task, tuple[str, ...]] = {
+    "read": ("ctc",), "classify": ("labels",), "embed": ("vector",), "tensors": ("tensors",),
+    "detect": ("anchors", "windows"), "localize": ("box",), "landmarks": ("points",),
 }  # fmt: skip
 
 
@@ -207,8 +303,11 @@ class Manifest(_Strict):
         kinds = [(v.format, v.precision) for v in self.variants]
         if len(set(kinds)) != len(kinds):
             raise ValueError(f"two variants have the same format and precision: {kinds}")
-        if self.decode.kind != _KIND_OF_TASK[self.task]:
+        if self.decode.kind not in _KINDS_OF_TASK[self.task]:
             raise ValueError(f"task {self.task} is not decoded by {self.decode.kind}")
+        fixed = [v.file for v in self.variants if v.format != "onnx"]
+        if self.input.resize == "none" and fixed:
+            raise ValueError(f"resize none: {fixed[0]} takes one size, only ONNX files take any")
         return self
 
     def to_json(self) -> bytes:

@@ -68,9 +68,13 @@ def command(
 
 
 def _as_json(result: Result) -> dict[str, object]:
-    from edgecnn_device.tasks import Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
 
     match result:
+        case Box():
+            box = [round(v, 2) for v in result.box]
+            found = {"label": result.label, "score": round(result.score, 4), "box": box}
+            return found if result.quad is None else {**found, "quad": result.quad}
         case Label():
             return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
         case Embedding():
@@ -90,9 +94,12 @@ def _as_text(results: tuple[Result, ...]) -> str:
 
 
 def _text_of(result: Result) -> str:
-    from edgecnn_device.tasks import Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
 
     match result:
+        case Box():
+            corners = " ".join(f"{v:.0f}" for v in result.box)
+            return f"{result.label} ({result.score:.3f}) at {corners}"
         case Label():
             return f"{result.label} ({result.score:.3f})"
         case Embedding():

@@ -56,6 +56,9 @@ class Sample:
     """(N, 4) x1, y1, x2, y2 in pixels of the upright picture; the far edges are exclusive."""
     box_labels: NDArray[np.int64] = field(default_factory=_no_labels)
     """(N,) indices into the dataset's classes."""
+    quads: NDArray[np.float32] | None = None
+    """(N, 4, 2) corners of the same boxes, from the thing's own top-left one clockwise, where they
+    lie at an angle; `boxes` then are the upright boxes around them."""
     landmarks: NDArray[np.float32] = field(default_factory=_no_landmarks)
     """(K, 3) x, y in pixels, and 1 where the point is visible, else 0."""
     group: str = ""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import DataError
+from edgecnn.vision.placement import PADDING, placement
 
 Input: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 """What a network takes."""
@@ -31,7 +32,8 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
 
     Returns:
         (height, width, channels) or (channels, height, width) float32, as ``spec.layout`` says,
-        contiguous, without a batch axis: (pixel - mean) / std.
+        contiguous, without a batch axis: (pixel - mean) / std. Height and width are those of the
+        spec; with ``resize: none`` those of the picture, where they are larger.
 
     Raises:
         DataError: the array is not such a picture.
@@ -88,12 +90,18 @@ def _pixels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
 
 def _resize(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
-    if (width, height) == (spec.width, spec.height):
+    place = placement((width, height), spec)
+    if (width, height) != place.shown:
+        shrinks = place.shown[0] < width or place.shown[1] < height
+        area = spec.interpolation == "area" and shrinks
+        method = cv2.INTER_AREA if area else cv2.INTER_LINEAR
+        image = np.asarray(cv2.resize(image, place.shown, interpolation=method), np.uint8)
+    right, bottom = (place.size[i] - place.shown[i] for i in (0, 1))
+    if not right and not bottom:
         return image
-    shrinks = spec.width < width or spec.height < height
-    area = spec.interpolation == "area" and shrinks
-    method = cv2.INTER_AREA if area else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (spec.width, spec.height), interpolation=method), np.uint8)
+    grey = (PADDING, PADDING, PADDING)
+    filled = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=grey)
+    return np.asarray(filled, np.uint8)
 
 
 def _colour(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

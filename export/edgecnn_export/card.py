@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgecnn.bundle.manifest import (
+    AnchorsDecode,
+    BoxDecode,
     LabelsDecode,
     Manifest,
+    PointsDecode,
     ReadDecode,
     TensorsDecode,
     Variant,
     VectorDecode,
+    WindowsDecode,
 )
 from edgecnn.data.scoring import wilson_interval
 from edgecnn_export.tasks.base import GateScore
@@ -111,6 +115,10 @@ def _outputs(manifest: Manifest) -> tuple[str, str]:
             return "output", f"a vector of {size} numbers"
         case TensorsDecode(names=names):
             return "outputs", ", ".join(names)
+        case PointsDecode(names=names):
+            return "points", ", ".join(names)
+        case AnchorsDecode(labels=labels) | WindowsDecode(labels=labels) | BoxDecode(labels=labels):
+            return "classes", ", ".join(labels)
 
 
 def _calibration(manifest: Manifest) -> str:

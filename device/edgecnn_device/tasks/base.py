@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Manifest
 from edgecnn.vision.ctc import SerialReading
+from edgecnn.vision.placement import Size
 from edgecnn_device.tasks.classify import Label
+from edgecnn_device.tasks.detect import Box
 from edgecnn_device.tasks.embed import Embedding
 from edgecnn_device.tasks.tensors import OutputTensor
 
-Result: TypeAlias = SerialReading | Label | Embedding | OutputTensor
+Result: TypeAlias = SerialReading | Label | Embedding | OutputTensor | Box
 """One thing found in a picture; its `decision` is what a replay must find again."""
 
-Decoder: TypeAlias = Callable[[tuple[NDArray[np.float32], ...], Manifest], tuple[Result, ...]]
-"""From the outputs of a network, each with a leading axis of 1, to what they mean."""
+Decoder: TypeAlias = Callable[[tuple[NDArray[np.float32], ...], Manifest, Size], tuple[Result, ...]]
+"""From the outputs of a network, each with a leading axis of 1, to what they mean in a picture of
+this size."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import LabelsDecode, Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.classes import class_scores
+from edgecnn.vision.placement import Size
 
 TOP = 5
 """Labels that are given at most."""
@@ -30,7 +31,9 @@ class Label:
         return self.label
 
 
-def decode(outputs: tuple[NDArray[np.float32], ...], manifest: Manifest) -> tuple[Label, ...]:
+def decode(
+    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
+) -> tuple[Label, ...]:
     """Return the likeliest labels, at most `TOP`, best first."""
     rules = manifest.decode
     assert isinstance(rules, LabelsDecode)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Manifest, VectorDecode
 from edgecnn.errors import BundleError
+from edgecnn.vision.placement import Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,9 @@ class Embedding:
     """A vector decides nothing by itself; a replay compares its numbers."""
 
 
-def decode(outputs: tuple[NDArray[np.float32], ...], manifest: Manifest) -> tuple[Embedding, ...]:
+def decode(
+    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
+) -> tuple[Embedding, ...]:
     """Return the vector."""
     rules = manifest.decode
     assert isinstance(rules, VectorDecode)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import Manifest, ReadDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.ctc import SerialReading, decode_serial
+from edgecnn.vision.placement import Size
 
 
 def decode(
-    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest
+    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
 ) -> tuple[SerialReading, ...]:
     """Return the serial in the picture, or nothing."""
     rules = manifest.decode

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Manifest, TensorsDecode
 from edgecnn.errors import BundleError
+from edgecnn.vision.placement import Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class OutputTensor:
 
 
 def decode(
-    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest
+    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
 ) -> tuple[OutputTensor, ...]:
     """Name the outputs."""
     rules = manifest.decode

@@ -1,0 +1,57 @@
+"""The `detect` task on the device: outputs to labelled boxes, the best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.bundle.manifest import AnchorsDecode, Manifest
+from edgecnn.errors import BundleError
+from edgecnn.vision.anchors import Detections, decode_detections
+from edgecnn.vision.placement import Size, placement
+
+Corner = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A thing in a picture."""
+
+    label: str
+    index: int
+    """Of the label."""
+    score: float
+    """0..1."""
+    box: tuple[float, float, float, float]
+    """x1, y1, x2, y2 in pixels of the picture, inside it."""
+    quad: tuple[Corner, Corner, Corner, Corner] | None = None
+    """Of an oriented box: its corners from the thing's own top-left one clockwise."""
+
+    @property
+    def decision(self) -> str:
+        """What a replay must find again."""
+        return self.label if self.score >= 0.5 else ""
+
+
+def decode(
+    outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
+) -> tuple[Box, ...]:
+    """Return what is in a picture of this size."""
+    rules = manifest.decode
+    if not isinstance(rules, AnchorsDecode):
+        raise BundleError(f"decoding by {rules.kind} is not known here: update edgecnn")
+    found = decode_detections(outputs, rules, placement(size, manifest.input))
+    return boxes_of(found, rules.labels)
+
+
+def boxes_of(found: Detections, labels: tuple[str, ...]) -> tuple[Box, ...]:
+    """Return detections as one result each."""
+    quads = [None] * len(found.boxes) if found.quads is None else found.quads.tolist()
+    return tuple(
+        Box(labels[index], index, score, tuple(box), quad and tuple(map(tuple, quad)))
+        for box, score, index, quad in zip(
+            found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), quads, strict=True
+        )
+    )
