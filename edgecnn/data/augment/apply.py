@@ -7,7 +7,7 @@ import numpy as np
 from edgecnn.data.augment.colour import shift_colours
 from edgecnn.data.augment.erase import erase
 from edgecnn.data.augment.geometry import draw_geometry
-from edgecnn.data.augment.labels import move_boxes, move_landmarks
+from edgecnn.data.augment.labels import move_boxes, move_landmarks, move_quads
 from edgecnn.data.augment.options import AugmentOptions
 from edgecnn.data.augment.picture import LabelledPicture
 from edgecnn.data.augment.resample import move_pixels
@@ -33,6 +33,10 @@ def augment(
     geometry = draw_geometry(options, (height, width), size or (height, width), rng)
     image = move_pixels(picture.image, geometry, options.border)
     image = erase(shift_colours(image, options, rng), options, rng)
-    boxes, kept = move_boxes(picture.boxes, geometry, options.min_visible)
+    quads = None
+    if picture.quads is None:
+        boxes, kept = move_boxes(picture.boxes, geometry, options.min_visible)
+    else:
+        quads, boxes, kept = move_quads(picture.quads, geometry, options.min_visible)
     landmarks = move_landmarks(picture.landmarks, geometry, options.mirror_pairs)
-    return LabelledPicture(image, boxes, picture.box_labels[kept], landmarks)
+    return LabelledPicture(image, boxes, picture.box_labels[kept], landmarks, quads)

@@ -30,7 +30,36 @@ def move_boxes(
     outline = _outline(1 if geometry.warp is None else STEPS_WARPED)
     corner, sides = boxes[:, None, :2].astype(np.float64), boxes[:, None, 2:] - boxes[:, None, :2]
     points = geometry.map_points((corner + sides * outline).reshape(-1, 2))
-    points = points.reshape(len(boxes), -1, 2)
+    return _cut(points.reshape(len(boxes), -1, 2), geometry, min_visible)
+
+
+def move_quads(
+    quads: NDArray[np.float32], geometry: Geometry, min_visible: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Map corners; in a mirrored picture left and right change places, to stay clockwise.
+
+    Args:
+        quads: (N, 4, 2).
+        geometry: where the pixels went.
+        min_visible: as for `move_boxes`, of the upright box around a quad.
+
+    Returns:
+        The (M, 4, 2) quads that are left, whole even where the picture's edge cuts them, the
+        (M, 4) upright boxes around them inside the picture, and (N,) which ones those are.
+    """
+    if not len(quads):
+        return quads, np.zeros((0, 4), np.float32), np.zeros(0, np.bool_)
+    moved = geometry.map_points(quads.reshape(-1, 2).astype(np.float64)).reshape(-1, 4, 2)
+    if geometry.mirrored:
+        moved = moved[:, (1, 0, 3, 2)]
+    boxes, kept = _cut(moved, geometry, min_visible)
+    return moved[kept].astype(np.float32), boxes, kept
+
+
+def _cut(
+    points: Matrix, geometry: Geometry, min_visible: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the upright boxes around (N, P, 2) outlines, cut, and which of them are kept."""
     moved = np.concatenate((points.min(1), points.max(1)), axis=1)
     height, width = geometry.size
     inside = np.clip(moved, 0, (width, height, width, height))

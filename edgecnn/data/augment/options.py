@@ -24,6 +24,10 @@ class AugmentOptions(BaseModel):
     crop_aspect: Range = (3 / 4, 4 / 3)
     """Stretch of a crop: its width / height over that of the output, 0.1..10, drawn by its
     logarithm; only with `crop`."""
+    mosaic: float = Field(0.0, ge=0, le=1)
+    """Probability of cutting from a sheet of this picture and three others, 0..1; for boxes."""
+    mosaic_crop: Range = (0.15, 0.5)
+    """Then the share of the sheet's area that is kept, in place of `crop`."""
     crop_padding: int = Field(0, ge=0, le=4096)
     """Largest shift each way, in pixels of the picture as read: pad by so much, cut the old size
     out."""
@@ -61,7 +65,8 @@ class AugmentOptions(BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> AugmentOptions:
         bounds = {
-            "crop": (self.crop, 0.001, 1), "erase_area": (self.erase_area, 0.001, 1),
+            "crop": (self.crop, 0.001, 1), "mosaic_crop": (self.mosaic_crop, 0.001, 1),
+            "erase_area": (self.erase_area, 0.001, 1),
             "crop_aspect": (self.crop_aspect, 0.1, 10), "zoom": (self.zoom, 0.1, 10),
         }  # fmt: skip
         for name, (value, low, high) in bounds.items():

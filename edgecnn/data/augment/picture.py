@@ -26,6 +26,8 @@ class LabelledPicture:
     """(N,) indices into the dataset's classes."""
     landmarks: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     """(K, 3) x, y and 1 where visible, else 0; x = i is the middle of pixel i."""
+    quads: NDArray[np.float32] | None = None
+    """(N, 4, 2) corners of the same boxes where they lie at an angle, see `Sample.quads`."""
 
     def __post_init__(self) -> None:
         image, boxes, points = self.image, self.boxes, self.landmarks
@@ -35,6 +37,8 @@ class LabelledPicture:
             )
         if image.ndim == 3 and image.shape[2] != 3:
             raise DataError(f"expected 3 colour channels, got {image.shape[2]}")
+        if self.quads is not None and self.quads.shape != (len(boxes), 4, 2):
+            raise DataError(f"expected quads ({len(boxes)}, 4, 2), got {self.quads.shape}")
         if boxes.shape != (len(self.box_labels), 4) or points.shape != (len(points), 3):
             raise DataError(
                 f"expected boxes (N, 4), box_labels (N,) and landmarks (K, 3), got {boxes.shape}, "
