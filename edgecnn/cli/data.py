@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from edgecnn.cli.output import json_option, print_json, print_table
+from edgecnn.cli.output import json_option, note, parse_shape, print_json, print_table
 
 if TYPE_CHECKING:
     from edgecnn.data.check import CheckReport
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("data")
 def command() -> None:
-    """Check data, and generate it."""
+    """Check data, generate it, and find anchor boxes for it."""
 
 
 @command.command("check")
@@ -92,7 +92,6 @@ def _save_sheet(
 ) -> None:
     import cv2
 
-    from edgecnn.cli.output import note
     from edgecnn.data.sheet import fault_sheet
     from edgecnn.files import write_atomic
 
@@ -101,6 +100,52 @@ def _save_sheet(
         note(f"{path}: not written: no picture has a fault")
         return
     write_atomic(path, cv2.imencode(".png", sheet)[1].tobytes(), overwrite=overwrite)
+
+
+@command.command("anchors")
+@click.argument("dataset")
+@click.option(
+    "-n", "--number", default=6, show_default=True, type=click.IntRange(min=1),
+    help="How many anchors.",
+)  # fmt: skip
+@click.option(
+    "--input", "shape", default="3,320,320", show_default=True, metavar="C,H,W",
+    callback=parse_shape,
+    help="Of the network: anchors are in its pixels.",
+)  # fmt: skip
+@click.option(
+    "--resize", type=click.Choice(["stretch", "letterbox"]), default="stretch", show_default=True,
+    help="How pictures get to that size.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@json_option
+def anchors(
+    dataset: str, number: int, shape: tuple[int, int, int],
+    resize: Literal["stretch", "letterbox"], seed: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Find anchor boxes for DATASET (PATH[:split]) by k-means under 1 - IoU.
+
+    The smallest comes first. The mean IoU says how well the boxes are met; a recipe with
+    anchors.sizes left out finds its own in the same way.
+    """
+    from edgecnn.bundle.manifest import InputSpec
+    from edgecnn.data.anchors import box_sizes, find_anchors
+    from edgecnn.data.check import without_degenerate_boxes
+    from edgecnn.data.open import open_dataset
+
+    _, height, width = shape
+    spec = InputSpec(width=width, height=height, mean=(0, 0, 0), std=(1, 1, 1), resize=resize)
+    found, faults = without_degenerate_boxes(open_dataset(dataset))
+    for fault in faults:
+        note(f"edgecnn: {fault.file}: {fault.detail}: left out")
+    best = find_anchors(box_sizes(found, spec), number, seed)
+    sizes = best.sizes.round(1).tolist()
+    if as_json:
+        print_json({"anchors": sizes, "mean_iou": round(best.mean_iou, 4), "boxes": best.boxes})
+        return
+    rows = [(f"{w:g}", f"{h:g}") for w, h in sizes]
+    print_table(f"anchors for {width} x {height}, pixels", ("width", "height"), rows)
+    click.echo(f"mean IoU {best.mean_iou:.3f} over {best.boxes} boxes")
 
 
 @command.command("synth")

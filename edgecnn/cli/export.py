@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from edgecnn.cli.output import json_option, note, print_json
+from edgecnn.cli.output import json_option, note, parse_shape, print_json
 from edgecnn.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -20,15 +20,6 @@ PRECISIONS = (
 )  # fmt: skip
 METHODS = ("auto", "minmax", "percentile", "entropy", "mse")
 FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-def _shape(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
-    if value is None:
-        return None
-    parts = value.split(",")
-    if len(parts) != 3 or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
-        raise click.BadParameter(f"expected C,H,W such as 3,224,224, got {value!r}")
-    return tuple(int(p) for p in parts)
 
 
 @click.command("export")
@@ -91,7 +82,7 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--sensitivity", is_flag=True, help="Report what each layer loses by int8.")
 @click.option("--bake", is_flag=True, help="Put normalization into the files: uint8 pixels in.")
 @click.option(
-    "--input", "shape", callback=_shape, metavar="C,H,W", help="What a foreign source takes."
+    "--input", "shape", callback=parse_shape, metavar="C,H,W", help="What a foreign source takes."
 )
 @click.option(
     "--preprocess",

@@ -46,6 +46,19 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def parse_shape(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
+    """Read an option C,H,W; a click callback."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    if len(parts) != 3 or not all(p.strip().isdigit() and int(p) > 0 for p in parts):
+        raise click.BadParameter(f"expected C,H,W such as 3,224,224, got {value!r}")
+    channels, height, width = (int(p) for p in parts)
+    return channels, height, width
+
+
 def zoo_folder() -> Path:
     """Return the folder of the bundles that ship in the wheel."""
     return Path(__file__).parents[1] / "zoo"
