@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from edgecnn.bundle.manifest import AnchorsDecode
+from edgecnn.errors import InputError
+from edgecnn.models import create_backbone
+from edgecnn.models.base import ConvNet
+from edgecnn.models.detector import Detector, DetectorOptions, count_parameters
+from edgecnn.models.taps import find_taps, run_taps
+from edgecnn.vision.anchors import anchor_grid
+
+CHAINS = ("mobilenet_v2", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_lite0",
+          "densenet121", "googlenet", "vgg16")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_taps_give_the_strides_they_are_named_for(name: str) -> None:
+    with torch.device("meta"):
+        model = create_backbone(name).eval()
+    assert isinstance(model, ConvNet)
+    taps = find_taps(model.features, (8, 16, 32), 3)
+    with torch.no_grad():
+        maps = run_taps(model.features, taps, torch.empty(1, 3, 64, 96, device="meta"))
+    shapes = [tuple(m.shape[1:]) for m in maps]
+    assert shapes == [(t.channels, 64 // t.stride, 96 // t.stride) for t in taps]
+
+
+def test_a_stride_that_is_not_there_is_named() -> None:
+    model = create_backbone("mobilenet_v2", width=0.25)
+    assert isinstance(model, ConvNet)
+    with pytest.raises(InputError, match="no feature map of stride 64: the network has 2, 4, 8"):
+        find_taps(model.features, (8, 64), 3)
+
+
+@pytest.mark.parametrize("oriented", [False, True])
+def test_outputs_stand_level_by_level_as_the_decoder_expects(oriented: bool) -> None:
+    options = DetectorOptions("mobilenet_v2", 3, (2, 1, 2), oriented=oriented, channels=16,
+                              backbone={"width": 0.25})  # fmt: skip
+    model = Detector(options).eval()
+    sizes = (((8, 8), (9, 9)), ((20, 20),), ((50, 50), (60, 60)))
+    rules = AnchorsDecode(labels=("a", "b", "c"), strides=(8, 16, 32), anchors=sizes)  # type: ignore[arg-type]
+    with torch.no_grad():
+        outputs = model(torch.zeros(2, 3, 64, 96))
+    numbers = 6 if oriented else 4
+    places = [2 * 8 * 12, 4 * 6, 2 * 2 * 3]
+    wanted = [s for n in places for s in ((2, n, numbers), (2, n, 3))]
+    assert [tuple(x.shape) for x in outputs] == wanted
+    assert sum(places) == len(anchor_grid(rules, 96, 64))
+
+
+def test_the_channels_of_a_place_belong_to_its_cell_and_anchor() -> None:
+    """A bias of one anchor's box moves that anchor of every cell, and nothing else."""
+    options = DetectorOptions("mobilenet_v2", 1, (2, 2, 2), channels=8, backbone={"width": 0.25})
+    model = Detector(options).eval()
+    with torch.no_grad():
+        before = model(torch.zeros(1, 3, 32, 64))[0]
+        model.heads[0].boxes.bias[4] += 1  # dx of the second anchor
+        after = model(torch.zeros(1, 3, 32, 64))[0]
+    moved = (after - before)[0].reshape(4, 8, 2, 4)
+    wanted = torch.zeros(4, 8, 2, 4)
+    wanted[:, :, 1, 0] = 1
+    assert torch.allclose(moved, wanted, atol=1e-6)
+
+
+def test_a_fresh_detector_finds_nothing() -> None:
+    model = Detector(DetectorOptions("mobilenet_v2", 3, (2, 2, 2))).eval()
+    with torch.no_grad():
+        scores = torch.cat(model(torch.randn(1, 3, 64, 64))[1::2], 1).sigmoid()
+    assert float(scores.max()) < 0.1
+    assert count_parameters(model) <= 3_000_000
