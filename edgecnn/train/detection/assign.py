@@ -1,0 +1,71 @@
+"""Which places of a detector are responsible for which object.
+
+Zhang et al., "Bridging the Gap Between Anchor-based and Anchor-free Detection via Adaptive Training
+Sample Selection" (ATSS), CVPR 2020: of each level the places nearest to an object's middle are
+candidates; those that overlap it more than mean plus standard deviation of the candidates, and lie
+inside it, are positive. Nothing has to be tuned but the number of candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+NEAREST = 9
+"""Candidates of a level and object, as in the paper."""
+
+
+def assign(anchors: Tensor, levels: Sequence[int], boxes: Tensor) -> Tensor:
+    """Return (places,) the object of each place, or -1.
+
+    Args:
+        anchors: (places, 4) middle x, y, width, height.
+        levels: number of places of each level, in order.
+        boxes: (objects, 4) x1, y1, x2, y2, upright.
+    """
+    owner = torch.full((len(anchors),), -1, dtype=torch.long)
+    if not len(boxes):
+        return owner
+    candidates = _candidates(anchors, levels, boxes)  # (objects, K)
+    overlaps = _overlaps(anchors[candidates], boxes)
+    least = overlaps.mean(1) + overlaps.std(1)
+    inside = _inside(anchors[candidates], boxes)
+    positive = (overlaps >= least[:, None]) & inside
+    # An object that no place fits gets its best candidate: it must be learnt, too.
+    lost = ~positive.any(1)
+    positive[lost, overlaps[lost].argmax(1)] = True
+    best = torch.zeros(len(anchors))
+    for number in range(len(boxes)):  # of two objects, the one that overlaps more owns a place
+        places, values = candidates[number][positive[number]], overlaps[number][positive[number]]
+        better = values > best[places]
+        better |= owner[places] < 0
+        owner[places[better]] = number
+        best[places[better]] = values[better]
+    return owner
+
+
+def _candidates(anchors: Tensor, levels: Sequence[int], boxes: Tensor) -> Tensor:
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    found, first = [], 0
+    for count in levels:
+        distance = torch.cdist(middles, anchors[first : first + count, :2])
+        found.append(first + distance.topk(min(NEAREST, count), largest=False).indices)
+        first += count
+    return torch.cat(found, 1)
+
+
+def _overlaps(anchors: Tensor, boxes: Tensor) -> Tensor:
+    """Return (objects, K) IoU of each object with its own K anchors."""
+    near, far = anchors[..., :2] - anchors[..., 2:] / 2, anchors[..., :2] + anchors[..., 2:] / 2
+    low, high = torch.maximum(near, boxes[:, None, :2]), torch.minimum(far, boxes[:, None, 2:])
+    common = (high - low).clamp(min=0).prod(2)
+    areas = anchors[..., 2:].prod(2) + (boxes[:, 2:] - boxes[:, :2]).prod(1)[:, None]
+    return common / (areas - common)
+
+
+def _inside(anchors: Tensor, boxes: Tensor) -> Tensor:
+    """Tell whether the middle of each anchor lies inside its object."""
+    middles = anchors[..., :2]
+    return ((middles > boxes[:, None, :2]) & (middles < boxes[:, None, 2:])).all(2)

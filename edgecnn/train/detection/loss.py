@@ -1,0 +1,94 @@
+"""How wrong the places of a detector are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edgecnn.vision.anchors import MAX_LOG_SIZE
+
+FOCUS = 2.0
+"""Exponent of the quality focal loss, as in the paper."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the places of a batch should say; places of all pictures in one row."""
+
+    positive: Tensor
+    """(P,) indices of the places that show an object."""
+    classes: Tensor
+    """(P,) class of each."""
+    boxes: Tensor
+    """(P, 5) middle x, y, width, height and angle (radians, 0 for upright boxes) of each."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means per object; the loss of a batch is their weighted sum."""
+
+    score: Tensor
+    box: Tensor
+    angle: Tensor
+
+
+def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Targets) -> Losses:
+    """Compare predictions with targets.
+
+    Scores are compared by the quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS
+    2020): a place that shows an object should give its class the IoU that its box reaches. Boxes
+    by 1 - GIoU (Rezatofighi et al., CVPR 2019), taken along the object's own axes, so that turned
+    boxes differ by their turn only in the third part: 1 - cosine of the difference.
+
+    Args:
+        raw: (places, 4 or 6), all pictures in one row.
+        logits: (places, classes).
+        anchors: (places, 4) middle x, y, width, height.
+        targets: for the same places.
+    """
+    objects = max(1, len(targets.positive))
+    wanted = torch.zeros_like(logits)
+    zero = raw.sum() * 0
+    box, angle = zero, zero
+    if len(targets.positive):
+        chosen = raw[targets.positive].float()
+        predicted = decode_boxes(chosen, anchors[targets.positive])
+        iou, giou = along_object(predicted, targets.boxes)
+        wanted[targets.positive, targets.classes] = iou.detach().clamp(0, 1).to(wanted.dtype)
+        box = (1 - giou).sum() / objects
+        if raw.shape[1] == 6:
+            turn = functional.normalize(chosen[:, 4:], dim=1, eps=1e-4)
+            truth = targets.boxes[:, 4]
+            angle = (1 - turn[:, 0] * truth.cos() - turn[:, 1] * truth.sin()).sum() / objects
+    distance = (wanted - logits.sigmoid()).abs() ** FOCUS
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return Losses((distance * entropy).sum() / objects, box, angle)
+
+
+def decode_boxes(raw: Tensor, anchors: Tensor) -> Tensor:
+    """Return (N, 4) middle x, y, width, height: `edgecnn.vision.anchors.decode_boxes` in torch."""
+    middles = anchors[:, :2] + raw[:, :2] * anchors[:, 2:]
+    sizes = anchors[:, 2:] * raw[:, 2:4].clamp(-MAX_LOG_SIZE, MAX_LOG_SIZE).exp()
+    return torch.cat((middles, sizes), 1)
+
+
+def along_object(predicted: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (N,) IoU and GIoU of boxes, both laid along the true object's axes.
+
+    Args:
+        predicted: (N, 4) middle x, y, width, height.
+        truth: (N, 5), with the angle.
+    """
+    cos, sin = truth[:, 4].cos(), truth[:, 4].sin()
+    away = predicted[:, :2] - truth[:, :2]
+    x, y = away[:, 0] * cos + away[:, 1] * sin, away[:, 1] * cos - away[:, 0] * sin
+    middle, half = torch.stack((x, y), 1), predicted[:, 2:] / 2
+    near, far, edge = middle - half, middle + half, truth[:, 2:4] / 2
+    common = (torch.minimum(far, edge) - torch.maximum(near, -edge)).clamp(min=0).prod(1)
+    union = predicted[:, 2:].prod(1) + truth[:, 2:4].prod(1) - common
+    hull = (torch.maximum(far, edge) - torch.minimum(near, -edge)).prod(1)
+    iou = common / union
+    return iou, iou - (hull - union) / hull
