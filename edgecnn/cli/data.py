@@ -149,7 +149,7 @@ def anchors(
 
 
 @command.command("synth")
-@click.argument("kind", type=click.Choice(["serial-lines", "shapes"]))
+@click.argument("kind", type=click.Choice(["serial-lines", "shapes", "boxes"]))
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
 )
@@ -168,18 +168,35 @@ def anchors(
     type=click.Path(path_type=Path, dir_okay=False),
     help="serial-lines: a yaml with fonts, backgrounds and camera; default: fonts that pip brings.",
 )
+@click.option(
+    "--side", type=click.IntRange(24, 4096), default=96, show_default=True,
+    help="boxes: pixels of a side.",
+)  # fmt: skip
+@click.option(
+    "--most", type=click.IntRange(min=0), default=4, show_default=True,
+    help="boxes: a picture shows 0 to so many shapes.",
+)  # fmt: skip
+@click.option("--oriented", is_flag=True, help="boxes: shapes lie at any angle.")
 @json_option
 def synth(
-    kind: str, number: int, seed: int, output: Path, profile: Path | None, as_json: bool
-) -> None:
-    """Draw labelled pictures of KIND: serial-number lines, or shapes in a folder per class."""
+    kind: str, number: int, seed: int, output: Path, profile: Path | None, side: int, most: int,
+    oriented: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Draw labelled pictures of KIND.
+
+    serial-lines: serial numbers, with labels.csv; shapes: one shape each, in a folder per class;
+    boxes: several shapes each, with a COCO json.
+    """
+    from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
     from edgecnn.data.synth.shapes import write_shapes
     from edgecnn.data.synth.write import load_profile, write_lines
 
+    if kind != "serial-lines" and profile is not None:
+        raise click.UsageError("--profile is for serial-lines")
     if kind == "shapes":
-        if profile is not None:
-            raise click.UsageError("--profile is for serial-lines")
         written = write_shapes(output, number, seed)
+    elif kind == "boxes":
+        written = write_boxes(output, number, seed, BoxesOptions(side, most, oriented))
     else:
         written = write_lines(output, number, seed, load_profile(profile))
     if as_json:

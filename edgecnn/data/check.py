@@ -131,7 +131,9 @@ def without_degenerate_boxes(dataset: Dataset) -> tuple[Dataset, tuple[Fault, ..
         bad = [f for f in box_faults(sample, _ANY, _ANY) if f.kind == "box-degenerate"]
         keep = np.setdiff1d(np.arange(len(sample.boxes)), [fault.index for fault in bad])
         boxes, labels = sample.boxes[keep], sample.box_labels[keep]
-        samples.append(replace(sample, boxes=boxes, box_labels=labels) if bad else sample)
+        quads = None if sample.quads is None else sample.quads[keep]
+        left = replace(sample, boxes=boxes, box_labels=labels, quads=quads)
+        samples.append(left if bad else sample)
         faults += [Fault(sample.name, fault.kind, fault.detail) for fault in bad]
     return replace(dataset, samples=tuple(samples)), tuple(faults)
 

@@ -108,3 +108,28 @@ def test_numbers_beyond_all_pictures_are_left_to_the_check(coco: Coco) -> None:
     dataset = open_dataset(coco(annotations=wild))
     assert np.isinf(dataset.samples[0].boxes[0, 2])
     assert [f.kind for f in check([dataset]).faults] == ["box-outside", "box-degenerate"]
+
+
+SQUARE = [1, 2, 4, 2, 4, 6, 1, 6]
+
+
+@pytest.mark.parametrize(
+    ("corners", "first"),
+    [(SQUARE, [1, 2]), ([1, 2, 1, 6, 4, 6, 4, 2], [1, 2]), ([4, 6, 1, 6, 1, 2, 4, 2], [4, 6])],
+)  # fmt: skip
+def test_four_corners_become_a_quad(coco: Coco, corners: list[float], first: list[float]) -> None:
+    boxes = {"category_id": 5, "bbox": [1, 2, 3, 4], "segmentation": [corners]}
+    a, b = open_dataset(coco(annotations=[{"image_id": 7, **boxes}])).samples
+    assert a.quads is not None and a.quads[0, 0].tolist() == first
+    assert b.quads is not None and b.quads.shape == (0, 4, 2)
+    across, down = a.quads[0, 1] - a.quads[0, 0], a.quads[0, 3] - a.quads[0, 0]
+    assert across[0] * down[1] - across[1] * down[0] == 12  # clockwise, y down
+
+
+@pytest.mark.parametrize("other", [None, [], [SQUARE, SQUARE], [[*SQUARE, 1, 4]], {"counts": "x"}])
+def test_quads_are_for_sets_where_every_object_has_one(coco: Coco, other: object) -> None:
+    box = {"image_id": 7, "category_id": 5, "bbox": [1, 2, 3, 4]}
+    found = [{**box, "segmentation": [SQUARE]}, {**box, "segmentation": other}]
+    dataset = open_dataset(coco(annotations=found))
+    assert dataset.faults == ()
+    assert all(s.quads is None for s in dataset.samples)

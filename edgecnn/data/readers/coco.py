@@ -3,7 +3,8 @@
 Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, arXiv:1405.0312, and its data
 format for detection and keypoints. The json is ``annotations/instances_SPLIT.json`` (or
 ``person_keypoints_SPLIT.json``), ``SPLIT/_annotations.coco.json``, or given itself. A box is
-x, y, width, height from the picture's top left corner, in pixels.
+x, y, width, height from the picture's top left corner, in pixels. Where every object of a split has
+a ``segmentation`` of one polygon with four corners, those become its quad.
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ class _Annotation(BaseModel):
     bbox: tuple[float, float, float, float]
     keypoints: list[float] = []
     iscrowd: int = 0
+    segmentation: Any = None
+    """Polygons as lists of x, y; or masks, which are not read."""
+
+    @property
+    def corners(self) -> list[float] | None:
+        """The eight numbers of a quad."""
+        found = self.segmentation
+        only = found[0] if isinstance(found, list) and len(found) == 1 else None
+        numbers = isinstance(only, list) and all(isinstance(v, int | float) for v in only)
+        return only if numbers and len(only) == 8 else None
 
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -129,7 +140,9 @@ def _load(root: Path, split: str, path: Path, classes: tuple[str, ...]) -> Datas
         elif not found.iscrowd:
             instances[found.image_id].append(found)
     folder = _picture_folder(home, path, split, images)
-    samples = [_sample(home, folder, image, instances[image.id], ids) for image in images]
+    every = [o for found_here in instances.values() for o in found_here]
+    oriented = bool(every) and all(o.corners is not None for o in every)
+    samples = [_sample(home, folder, image, instances[image.id], ids, oriented) for image in images]
     return finish(home, split, known, samples, faults)
 
 
@@ -170,8 +183,9 @@ def _picture_folder(home: Path, path: Path, split: str, images: Sequence[_Image]
 
 
 def _sample(
-    home: Path, folder: Path, image: _Image, found: Sequence[_Annotation], ids: dict[int, int]
-) -> Sample:
+    home: Path, folder: Path, image: _Image, found: Sequence[_Annotation], ids: dict[int, int],
+    oriented: bool,
+) -> Sample:  # fmt: skip
     picture = folder / image.file_name
     corners = [(x, y, x + width, y + height) for x, y, width, height in (o.bbox for o in found)]
     sized = image.width is not None and image.height is not None
@@ -180,9 +194,20 @@ def _sample(
         FilePicture(picture),
         boxes=box_array(corners),
         box_labels=np.array([ids[o.category_id] for o in found], np.int64),
+        quads=_quads(found) if oriented else None,
         landmarks=_landmarks(found),
         size=(image.width or 0, image.height or 0) if sized else None,
     )
+
+
+def _quads(found: Sequence[_Annotation]) -> NDArray[np.float32]:
+    """Return (N, 4, 2) corners, clockwise from the first that is written."""
+    with np.errstate(over="ignore"):
+        quads = np.array([o.corners for o in found], np.float64).reshape(-1, 4, 2)
+        first, other = quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1]
+        backwards = first[:, 0] * other[:, 1] < first[:, 1] * other[:, 0]
+        quads[backwards] = quads[backwards][:, [0, 3, 2, 1]]
+        return quads.astype(np.float32)
 
 
 def _landmarks(found: Sequence[_Annotation]) -> NDArray[np.float32]:
