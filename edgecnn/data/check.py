@@ -102,7 +102,8 @@ def readable(
         progress: is told of each picture.
 
     Returns:
-        The dataset without them, and a fault for each; the dataset's own faults stay with it.
+        The dataset without them, each sample with the size that its picture has, and a fault for
+        each that was left out; the dataset's own faults stay with it.
 
     Raises:
         DataError: none of the pictures can be read.
@@ -112,7 +113,7 @@ def readable(
         if look.error:
             faults.append(Fault(sample.name, "unreadable", look.error))
         else:
-            samples.append(sample)
+            samples.append(replace(sample, size=(look.width, look.height)))
         progress(done, len(dataset.samples))
     if not samples:
         first = f": {faults[0].detail}" if faults else ""
@@ -131,7 +132,9 @@ def without_degenerate_boxes(dataset: Dataset) -> tuple[Dataset, tuple[Fault, ..
         bad = [f for f in box_faults(sample, _ANY, _ANY) if f.kind == "box-degenerate"]
         keep = np.setdiff1d(np.arange(len(sample.boxes)), [fault.index for fault in bad])
         boxes, labels = sample.boxes[keep], sample.box_labels[keep]
-        samples.append(replace(sample, boxes=boxes, box_labels=labels) if bad else sample)
+        quads = None if sample.quads is None else sample.quads[keep]
+        left = replace(sample, boxes=boxes, box_labels=labels, quads=quads)
+        samples.append(left if bad else sample)
         faults += [Fault(sample.name, fault.kind, fault.detail) for fault in bad]
     return replace(dataset, samples=tuple(samples)), tuple(faults)
 
