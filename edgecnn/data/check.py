@@ -102,7 +102,8 @@ def readable(
         progress: is told of each picture.
 
     Returns:
-        The dataset without them, and a fault for each; the dataset's own faults stay with it.
+        The dataset without them, each sample with the size that its picture has, and a fault for
+        each that was left out; the dataset's own faults stay with it.
 
     Raises:
         DataError: none of the pictures can be read.
@@ -112,7 +113,7 @@ def readable(
         if look.error:
             faults.append(Fault(sample.name, "unreadable", look.error))
         else:
-            samples.append(sample)
+            samples.append(replace(sample, size=(look.width, look.height)))
         progress(done, len(dataset.samples))
     if not samples:
         first = f": {faults[0].detail}" if faults else ""
