@@ -158,6 +158,10 @@ class AnchorsDecode(_Strict):
     """Width and height in pixels of the input, for each level."""
     oriented: bool = False
     """Whether boxes lie at any angle."""
+    decoded: bool = False
+    """Whether the network decodes: its two outputs are, for all levels together, boxes (1, places,
+    4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, and
+    scores (1, places, labels) of 0..1."""
     suppression: Suppression = Suppression()
 
     @model_validator(mode="after")

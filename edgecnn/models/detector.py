@@ -22,6 +22,7 @@ from edgecnn.models.base import ConvNet
 from edgecnn.models.layers import Add, conv_norm, initialize
 from edgecnn.models.registry import create_backbone, find_architecture
 from edgecnn.models.taps import find_taps, run_taps
+from edgecnn.vision.anchors import MAX_LOG_SIZE
 
 _PRIOR = 0.01
 """Score of every place before training: most places are empty (Lin et al., ICCV 2017)."""
@@ -124,15 +125,37 @@ class Detector(nn.Module):
         return tuple(tensor for pair in pairs for tensor in pair)
 
 
+class DecodedDetector(nn.Module):
+    """A detector that decodes by itself, for files that other tools run: `AnchorsDecode.decoded`.
+
+    What overlaps is still to be suppressed by whoever takes its outputs.
+    """
+
+    anchors: Tensor
+
+    def __init__(self, detector: Detector, anchors: Tensor, oriented: bool) -> None:
+        super().__init__()
+        self.detector = detector
+        self.oriented = oriented
+        self.register_buffer("anchors", anchors)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (N, C, H, W) to boxes (N, places, 4 or 5) and scores (N, places, classes)."""
+        outputs = self.detector(x)
+        raw, logits = torch.cat(outputs[0::2], 1), torch.cat(outputs[1::2], 1)
+        middles = self.anchors[:, :2] + raw[..., :2] * self.anchors[:, 2:]
+        limited = raw[..., 2:4].clamp(-MAX_LOG_SIZE, MAX_LOG_SIZE)
+        sizes = self.anchors[:, 2:] * limited.exp()
+        if self.oriented:
+            angle = torch.atan2(raw[..., 5:], raw[..., 4:5])
+            return torch.cat((middles, sizes, angle), 2), logits.sigmoid()
+        return torch.cat((middles - sizes / 2, middles + sizes / 2), 2), logits.sigmoid()
+
+
 def _initialize_head(module: nn.Module) -> None:
     initialize(module)
     if isinstance(module, LevelHead):
         for last in (module.boxes, module.scores):
-            nn.init.normal_(last.weight, 0, 0.01)
+            nn.init.normal_(last.weight, 0, 0.05)
         if module.scores.bias is not None:
             nn.init.constant_(module.scores.bias, -math.log(1 / _PRIOR - 1))
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Return how many numbers a network has to learn."""
-    return sum(p.numel() for p in model.parameters() if isinstance(p, torch.nn.Parameter))

@@ -117,6 +117,11 @@ class BaseRecipe(Strict):
     licence: Annotated[str, Field(max_length=500)]
     provenance: Annotated[str, Field(max_length=2000)]
 
+    @property
+    def network(self) -> str:
+        """What the network is, for a card."""
+        raise NotImplementedError
+
     def to_yaml(self) -> str:
         """Serialize the resolved recipe."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

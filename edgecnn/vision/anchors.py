@@ -92,24 +92,59 @@ def decode_detections(
     Raises:
         BundleError: the outputs do not fit the rules.
     """
-    grid = anchor_grid(rules, *place.size)
-    raw, logits = _joined(outputs, rules, len(grid))
-    # Of the logits, few are good enough: only those are worth an exponential.
-    least = _logit(rules.suppression.min_score)
-    rows, classes = np.nonzero(logits >= least)
-    scores = np.asarray(1 / (1 + np.exp(-logits[rows, classes])), np.float32)
-    best = np.argsort(-scores, kind="stable")[: rules.suppression.top_k]
-    rows, classes, scores = rows[best], classes[best], scores[best]
-    boxes = decode_boxes(raw[rows], grid[rows])
-    if rules.oriented:
-        angle = np.arctan2(raw[rows, 5], raw[rows, 4])[:, None]
-        shapes = np.concatenate((boxes, angle), axis=1)
+    if rules.decoded:
+        shapes, scores, classes = _best_decoded(outputs, rules)
     else:
-        shapes = from_centres(boxes)
+        shapes, scores, classes = _best(outputs, rules, anchor_grid(rules, *place.size))
     kept, values = suppress(shapes, scores, classes, rules.suppression)
     quads = place.to_picture(to_quads(shapes[kept])) if rules.oriented else None
     upright = place.to_picture(shapes[kept]) if quads is None else hulls(quads)
     return Detections(clip_boxes(upright, place.picture), values, classes[kept], quads)
+
+
+_Candidates = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+"""Boxes, upright or oriented, with score and class each."""
+
+
+def _best(
+    outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, grid: NDArray[np.float32]
+) -> _Candidates:
+    """Decode the candidates that are good enough."""
+    raw, logits = _joined(outputs, rules, len(grid))
+    # Of the logits, few are good enough: only those are worth an exponential.
+    rows, classes = _choose(logits, _logit(rules.suppression.min_score), rules)
+    scores = np.asarray(1 / (1 + np.exp(-logits[rows, classes])), np.float32)
+    boxes = decode_boxes(raw[rows], grid[rows])
+    if not rules.oriented:
+        return from_centres(boxes), scores, classes
+    angle = np.arctan2(raw[rows, 5], raw[rows, 4])[:, None]
+    return np.concatenate((boxes, angle), axis=1), scores, classes
+
+
+def _best_decoded(outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode) -> _Candidates:
+    """Return the candidates that are good enough, where the network decoded them."""
+    numbers, labels = 5 if rules.oriented else 4, len(rules.labels)
+    places = outputs[0].shape[1:2]
+    if [x.shape for x in outputs] != [(1, *places, numbers), (1, *places, labels)]:
+        shapes = ", ".join(str(x.shape) for x in outputs)
+        raise BundleError(
+            f"expected boxes (1, places, {numbers}) and scores (1, places, {labels}), got "
+            f"{shapes}: the model does not fit its manifest"
+        )
+    boxes, scores = outputs[0][0], outputs[1][0]
+    rows, classes = _choose(scores, rules.suppression.min_score, rules)
+    return boxes[rows], scores[rows, classes], classes
+
+
+def _choose(
+    values: NDArray[np.float32], least: float, rules: AnchorsDecode
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return place and class of the best candidates, at most the rules' top-k."""
+    rows, classes = np.nonzero(values >= least)
+    if len(rows) > rules.suppression.top_k:
+        best = np.argsort(-values[rows, classes], kind="stable")[: rules.suppression.top_k]
+        rows, classes = rows[best], classes[best]
+    return rows, classes
 
 
 def _joined(

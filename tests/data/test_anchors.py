@@ -25,7 +25,7 @@ def _set(*boxes: tuple[float, float, float, float]) -> Dataset:
 
 
 def _spec(resize: str = "stretch") -> InputSpec:
-    return InputSpec(width=200, height=200, mean=(0, 0, 0), std=(1, 1, 1), resize=resize)  # type: ignore[arg-type]
+    return InputSpec(width=200, height=200, mean=(0, 0, 0), std=(1, 1, 1), resize=resize)
 
 
 def test_clusters_are_found_and_sorted_by_area() -> None:

@@ -65,8 +65,8 @@ def test_a_mirrored_quad_stays_clockwise(flag: LabelledPicture) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_sheet_holds_the_boxes_of_all_four(flag: LabelledPicture, turned: bool) -> None:
     small = LabelledPicture(
-        np.ascontiguousarray(flag.image[::2, ::2]), flag.boxes / 2, flag.box_labels,
-        quads=None if flag.quads is None else flag.quads / 2,
+        np.ascontiguousarray(flag.image[::2, ::2]), flag.boxes / np.float32(2), flag.box_labels,
+        quads=None if flag.quads is None else flag.quads / np.float32(2),
     )  # fmt: skip
     nothing = LabelledPicture(np.zeros((10, 10), np.uint8))
     four = [flag, small, nothing, flag]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
 from edgecnn.data.synth.shapes import write_shapes
 
 TINY = {
@@ -61,5 +62,36 @@ def shapes_recipe(tmp_path: Path, shapes: Path) -> Path:
         "provenance": "generated shapes",
     }  # fmt: skip
     path = tmp_path / "shapes.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def box_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders upright and oriented, each with train (96 pictures) and val (24)."""
+    folder = tmp_path_factory.mktemp("boxes")
+    for name, oriented in (("upright", False), ("oriented", True)):
+        options = BoxesOptions(side=64, most=3, oriented=oriented)
+        write_boxes(folder / name / "train", 96, 1, options)
+        write_boxes(folder / name / "val", 24, 2, options)
+    return folder
+
+
+@pytest.fixture
+def boxes_recipe(tmp_path: Path, box_sets: Path) -> Path:
+    """A recipe of a small detector on the upright boxes."""
+    content: dict[str, Any] = {
+        "name": "boxes",
+        "task": "detect",
+        "seed": 1,
+        "input": {"height": 64, "width": 64, "mean": [64] * 3, "std": [64] * 3},
+        "model": {"architecture": "mobilenet_v2", "options": {"width": 0.25}, "channels": 16},
+        "optimizer": {"learning_rate": 0.005, "batch": 16, "epochs": 4},
+        "data": {"train": str(box_sets / "upright/train"),
+                 "validation": str(box_sets / "upright/val"), "workers": 0},
+        "licence": "Apache-2.0",
+        "provenance": "generated boxes",
+    }  # fmt: skip
+    path = tmp_path / "boxes.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path

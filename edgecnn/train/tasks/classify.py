@@ -68,6 +68,11 @@ class ClassifierModel(Strict):
             raise ValueError(str(error)) from error
         return self
 
+    @property
+    def text(self) -> str:
+        """The architecture with its options, for a person."""
+        return ", ".join((self.architecture, *(f"{k} {v}" for k, v in self.options.items())))
+
 
 class ClassifyLoss(Strict):
     """Cross-entropy over classes, or of one sigmoid where there are two."""
@@ -97,6 +102,11 @@ class ClassifyRecipe(BaseRecipe):
         if self.init is not None and self.model.weights is not None:
             raise ValueError("init and model.weights both say where to start: give one")
         return self
+
+    @property
+    def network(self) -> str:
+        """What the network is, for a card."""
+        return self.model.text
 
 
 def build_classifier(recipe: ClassifyRecipe) -> ConvNet:

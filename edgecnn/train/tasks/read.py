@@ -72,6 +72,11 @@ class ReadRecipe(BaseRecipe):
     loss: ReadLoss = ReadLoss()
     data: LinesData
 
+    @property
+    def network(self) -> str:
+        """What the network is, for a card."""
+        return f"{self.model.architecture}, width {self.model.width:g}, read head"
+
 
 @dataclass(frozen=True)
 class LineBatch:

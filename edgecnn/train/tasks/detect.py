@@ -1,0 +1,204 @@
+"""The `detect` task on the host: targets, loss and metric of labelled boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from edgecnn.data.anchors import box_sizes, find_anchors
+from edgecnn.data.box_scoring import score_boxes, scoring_rules
+from edgecnn.data.open import open_dataset
+from edgecnn.data.pictures import usable_boxes
+from edgecnn.data.samples import Dataset, Fault
+from edgecnn.data.split import divide
+from edgecnn.errors import RecipeError
+from edgecnn.models.detector import Detector
+from edgecnn.models.weights import load_pretrained, restore_statistics
+from edgecnn.train import checkpoint
+from edgecnn.train.detection.assign import assign
+from edgecnn.train.detection.loss import Targets, detection_loss
+from edgecnn.train.detection.recipe import DetectRecipe, build_detector, decode_rules
+from edgecnn.train.pictures import prepared
+from edgecnn.train.scenes import SceneBatch, SceneStream, scene_batches, still_batches
+from edgecnn.train.stream import Shuffle
+from edgecnn.train.tasks.base import Batch, Validation
+from edgecnn.train.transfer import freeze, hold
+from edgecnn.vision.anchors import Detections, anchor_grid, decode_detections
+from edgecnn.vision.placement import Size, placement
+
+
+class DetectTask:
+    """Trains a detector."""
+
+    metric = "map50"
+    unit = "pictures"
+
+    def __init__(self, recipe: DetectRecipe, strict: bool) -> None:
+        train, validation, self.faults = open_splits(recipe, strict)
+        self.recipe = _resolved(recipe, train, validation)
+        self.epoch_samples = len(train.samples)
+        self._train, self._validation = train, validation
+        spec = recipe.input
+        grid = anchor_grid(decode_rules(self.recipe), spec.width, spec.height)
+        self._anchors = torch.from_numpy(grid.copy())
+        self.notices = tuple(f"{f.file}: {f.kind}: {f.detail}: left out" for f in self.faults)
+
+    def build(self) -> Detector:
+        """Build the network with the weights it starts from, and freeze what a transfer says."""
+        model, section = build_detector(self.recipe), self.recipe.model
+        if self.recipe.init is not None:
+            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
+        if section.weights is not None:
+            loaded = load_pretrained(
+                model.backbone, section.weights, architecture=section.architecture
+            )
+            note = f"weights: {loaded.tensors} tensors of {loaded.source}, {loaded.sha256[:12]}"
+            self.notices += (note,)
+            if section.weights.layout == "tflite" and self.recipe.transfer.batch_norm == "live":
+                # Its batch-norm is folded: without statistics of the data a live one forgets all.
+                restore_statistics(model.backbone, self._first_pictures())
+        freeze(model.backbone, self.recipe.transfer)
+        return model
+
+    def _first_pictures(self) -> Iterator[Tensor]:
+        order = Shuffle(self.epoch_samples, self.recipe.seed)
+        few = [self._train.samples[order(i)] for i in range(min(64, self.epoch_samples))]
+        return prepared(replace(self._train, samples=tuple(few)), self.recipe.input, batch=16)
+
+    def trained(self, model: nn.Module) -> nn.Module:
+        """Return the whole detector."""
+        return model
+
+    def hold(self, model: nn.Module) -> None:
+        """Keep what is frozen in evaluation mode."""
+        assert isinstance(model, Detector)
+        hold(model.backbone, self.recipe.transfer)
+
+    def batches(self, start: int, rank: int, world: int) -> Iterable[SceneBatch]:
+        """Return this process's batches from picture ``start`` of the shuffled stream on."""
+        options, data = self.recipe.optimizer, self.recipe.data
+        total = options.samples or (options.epochs or 0) * self.epoch_samples
+        stream = SceneStream(self._train, self.recipe.input, data.augment, self.recipe.seed)
+        return scene_batches(stream, start, total, options.batch, rank, world, data.workers)
+
+    def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
+        """Return the weighted sum of the parts, per object."""
+        assert isinstance(batch, SceneBatch)
+        return self._loss(model(batch.pixels), batch)
+
+    def _loss(self, outputs: tuple[Tensor, ...], batch: SceneBatch) -> Tensor:
+        levels = [x.shape[1] for x in outputs[0::2]]
+        raw, logits = torch.cat(outputs[0::2], 1), torch.cat(outputs[1::2], 1)
+        anchors = self._anchors.to(raw.device)
+        targets = find_targets(anchors, levels, batch)
+        every = anchors.repeat(len(batch.counts), 1)
+        parts = detection_loss(raw.flatten(0, 1), logits.flatten(0, 1).float(), every, targets)
+        weights = self.recipe.loss
+        return parts.score + weights.box * parts.box + weights.angle * parts.angle
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Return mAP at IoU 0.5 and the mean loss per object on the validation split."""
+        found: list[Detections] = []
+        losses: list[float] = []
+        for outputs, batch in infer_scenes(model, self.recipe, self._validation):
+            losses += [float(self._loss(outputs, batch))] * len(batch.counts)
+            found += decode_batch(outputs, self.recipe, batch.sizes)
+        score = score_boxes(found, self._validation)
+        return Validation(score.map50, sum(losses) / len(losses))
+
+
+def find_targets(anchors: Tensor, levels: list[int], batch: SceneBatch) -> Targets:
+    """Return what each place of a batch should say; places of all pictures in one row."""
+    places, objects, first = [], [], 0
+    for number, count in enumerate(batch.counts):
+        owner = assign(anchors, levels, batch.boxes[first : first + count])
+        chosen = torch.nonzero(owner >= 0).squeeze(1)
+        places.append(chosen + number * len(anchors))
+        objects.append(owner[chosen] + first)
+        first += count
+    every = torch.cat(objects)
+    return Targets(torch.cat(places), batch.classes[every], batch.oriented[every])
+
+
+@torch.no_grad()
+def infer_scenes(
+    model: nn.Module, recipe: DetectRecipe, dataset: Dataset
+) -> Iterator[tuple[tuple[Tensor, ...], SceneBatch]]:
+    """Run a float model in evaluation mode over a dataset, in its order, without augmentation.
+
+    Yields:
+        The outputs for a few pictures on the CPU, and those pictures.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    for batch in still_batches(dataset, recipe.input):
+        outputs = model(batch.pixels.to(device))
+        yield tuple(x.float().cpu() for x in outputs), batch
+    model.train(was_training)
+
+
+def decode_batch(
+    outputs: tuple[Tensor, ...], recipe: DetectRecipe, sizes: Sequence[Size]
+) -> list[Detections]:
+    """Decode as the device does, but give nearly everything, to be scored.
+
+    Args:
+        outputs: for some pictures.
+        recipe: of the network.
+        sizes: width and height of each picture.
+    """
+    rules = decode_rules(recipe).model_copy(
+        update={"suppression": scoring_rules(recipe.suppression)}
+    )
+    arrays = [x.numpy() for x in outputs]
+    return [
+        decode_detections(
+            [x[i : i + 1] for x in arrays], rules, placement(size, recipe.input)
+        )
+        for i, size in enumerate(sizes)
+    ]  # fmt: skip
+
+
+def open_splits(recipe: DetectRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
+    """Open the training and the validation split, without what cannot be used.
+
+    Returns:
+        Both, and what was left out.
+
+    Raises:
+        DataError: a set cannot be opened; with ``strict``, anything cannot be used.
+    """
+    data = recipe.data
+    train, faults = usable_boxes(open_dataset(data.train), strict)
+    if isinstance(data.validation, str):
+        validation, more = usable_boxes(open_dataset(data.validation), strict)
+        return train, validation, faults + more
+    shares = {"train": 1 - data.validation, "validation": data.validation}
+    train, validation = divide(train, shares, recipe.seed)
+    return train, validation, faults
+
+
+def _resolved(recipe: DetectRecipe, train: Dataset, validation: Dataset) -> DetectRecipe:
+    """Write classes and anchors into the recipe; all sources must agree."""
+    wanted = recipe.data.classes or train.classes
+    for dataset in (train, validation):
+        if dataset.classes != wanted:
+            raise RecipeError(
+                f"data: {dataset.name} has the classes {', '.join(dataset.classes)}; expected "
+                f"{', '.join(wanted)}, in this order"
+            )
+    if recipe.model.oriented and any(s.quads is None for s in train.samples if len(s.boxes)):
+        raise RecipeError("model.oriented: the training split has upright boxes alone")
+    anchors = recipe.anchors
+    if not anchors.sizes:
+        levels, each = len(recipe.model.strides), anchors.per_level
+        found = find_anchors(box_sizes(train, recipe.input), levels * each, recipe.seed)
+        rows = found.sizes.round(1).reshape(levels, each, 2).tolist()
+        anchors = anchors.model_copy(update={"sizes": tuple(tuple(map(tuple, r)) for r in rows)})
+    data = recipe.data.model_copy(update={"classes": wanted})
+    return recipe.model_copy(update={"data": data, "anchors": anchors})
