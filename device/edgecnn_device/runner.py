@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, Variant
+from edgecnn.bundle.manifest import Decode, Manifest, Variant
 from edgecnn.bundle.read import Bundle, read_bundle
 from edgecnn.errors import MissingExtraError
 from edgecnn.vision.placement import Size, size_of
@@ -53,6 +53,11 @@ class Runner:
     def decode(self, outputs: tuple[NDArray[np.float32], ...], size: Size) -> tuple[Result, ...]:
         """Turn network outputs into results, in pixels of a picture of this size."""
         return self._decode(outputs, self.manifest, size)
+
+    def with_decode(self, rules: Decode) -> Runner:
+        """Return the same loaded network with other rules for its outputs."""
+        manifest = self.manifest.model_copy(update={"decode": rules})
+        return Runner(manifest, self.variant, self._backend)
 
 
 def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THREADS) -> Choice:

@@ -47,6 +47,7 @@ class Placement:
 
     @staticmethod
     def _scaled(points: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.float32]:
+        # Not -1: of no points at all, reshape cannot tell how many pairs there are in each.
         pairs = points.reshape(*points.shape[:-1], points.shape[-1] // 2, 2) * scale
         return np.asarray(pairs.reshape(points.shape), np.float32)
 

@@ -63,6 +63,7 @@ def test_one_bad_picture_is_reported_and_the_rest_is_done(
         (("bench", "{tmp}/cut.edge"), "not a bundle"),
         (("verify", "serial-reader", "--public-key", "{tmp}/cut.edge"), "public key"),
         (("evaluate", "serial-reader", "{tmp}/empty"), "labels.csv"),
+        (("evaluate", "serial-reader", "x", "--save", "{tmp}/plots"), "--save is for what detects"),
         (("run", "serial-reader"), "Missing argument"),
         (("data", "synth", "serial-lines", "-n", "2", "--seed", "1", "-o", "{tmp}"), "not empty"),
         (("data", "synth", "notes", "-n", "2", "--seed", "1", "-o", "{tmp}/x"), "serial-lines"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,4 +55,21 @@ def boxes_of(found: Detections, labels: tuple[str, ...]) -> tuple[Box, ...]:
         for box, score, index, quad in zip(
             found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), quads, strict=True
         )
+    )
+
+
+def detections_of(found: Sequence[Box], labels: tuple[str, ...]) -> Detections:
+    """Undo `boxes_of`; there are corners where every box has them.
+
+    Args:
+        found: in one picture.
+        labels: what the classes count in; each box's label is one of them.
+    """
+    quads = [box.quad for box in found if box.quad is not None]
+    whole = bool(found) and len(quads) == len(found)
+    return Detections(
+        np.array([box.box for box in found], np.float32).reshape(-1, 4),
+        np.array([box.score for box in found], np.float32),
+        np.array([labels.index(box.label) for box in found], np.int64),
+        np.array(quads, np.float32) if whole else None,
     )
