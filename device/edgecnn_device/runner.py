@@ -50,6 +50,10 @@ class Runner:
         """Run the network alone."""
         return self._backend.run(inputs)
 
+    def infer_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+        """Run the network alone on several inputs, (N, ...)."""
+        return self._backend.run_batch(inputs)
+
     def decode(self, outputs: tuple[NDArray[np.float32], ...], size: Size) -> tuple[Result, ...]:
         """Turn network outputs into results, in pixels of a picture of this size."""
         return self._decode(outputs, self.manifest, size)

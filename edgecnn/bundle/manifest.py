@@ -175,7 +175,11 @@ class AnchorsDecode(_Strict):
 
 
 class WindowsDecode(_Strict):
-    """How to decode a `detect` network that is a classifier slid over the picture."""
+    """How to decode a `detect` network that is a classifier slid over the picture.
+
+    Its output is (1, outputs of the classifier, rows, columns); the window at row i and column j
+    has its top left at j, i times the stride. See `edgecnn.vision.windows`.
+    """
 
     kind: Literal["windows"] = "windows"
     labels: Labels
@@ -188,6 +192,14 @@ class WindowsDecode(_Strict):
     stride: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
     """Pixels down and across from one position to the next."""
     suppression: Suppression = Suppression()
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> WindowsDecode:
+        if not set(self.background) <= set(self.labels):
+            raise ValueError(f"background: {self.background} are not all labels")
+        if self.activation == "sigmoid" and len(self.labels) != 2:
+            raise ValueError(f"sigmoid needs two labels, got {len(self.labels)}")
+        return self
 
 
 class BoxDecode(_Strict):

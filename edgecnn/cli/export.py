@@ -82,8 +82,21 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sensitivity", is_flag=True, help="Report what each layer loses by int8.")
 @click.option("--bake", is_flag=True, help="Put normalization into the files: uint8 pixels in.")
 @click.option(
-    "--input", "shape", callback=parse_shape, metavar="C,H,W", help="What a foreign source takes."
+    "--convolutional",
+    is_flag=True,
+    help="Slide a RUN that classifies over the picture, in one pass: a bundle of task detect.",
 )
+@click.option(
+    "--background",
+    multiple=True,
+    metavar="LABEL",
+    help="With --convolutional: a class that means that nothing is there; repeatable.",
+)
+@click.option(
+    "--input", "shape", callback=parse_shape, metavar="C,H,W",
+    help="What a foreign source takes; with --convolutional the one size that the files take, "
+    "which TFLite needs.",
+)  # fmt: skip
 @click.option(
     "--preprocess",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -117,8 +130,8 @@ def command(
     precisions: tuple[Precision, ...], target: str | None, calibration: Path | None,
     samples: int | None, seed: int, method: Method | Literal["auto"], save_ranges: Path | None,
     ranges: Path | None, equalize: bool, correct_bias: bool, ladder: bool,
-    sensitivity: bool, bake: bool, shape: tuple[int, int, int] | None,
-    preprocess: Path | None, evaluate: Path | None,
+    sensitivity: bool, bake: bool, convolutional: bool, background: tuple[str, ...],
+    shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
     max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE: a RUN of edgecnn train, an .onnx file, or module:function.
@@ -132,10 +145,13 @@ def command(
     from edgecnn.cli.export_table import show
     from edgecnn_export import ExportOptions, export
     from edgecnn_export.report import report
-    from edgecnn_export.sources import load_description
+    from edgecnn_export.sources import Sliding, load_description
     from edgecnn_export.workshop import Improvement
 
-    described = shape is not None or preprocess is not None
+    if background and not convolutional:
+        raise click.UsageError("--background is for --convolutional")
+    sliding = Sliding(shape, background) if convolutional else None
+    described = (shape is not None and not convolutional) or preprocess is not None
     preset = TARGETS.get(target or "")
     for text in preset.notes if preset else ():
         note(f"{target}: {text}")
@@ -148,7 +164,7 @@ def command(
         improvement=Improvement(equalize, correct_bias), ladder=ladder, sensitivity=sensitivity,
         bake=bake, max_drop=max_drop, ranges=ranges, save_ranges=save_ranges,
         description=load_description(preprocess, shape) if described else None,
-        key=None if key is None else load_private_key(key), overwrite=overwrite,
+        sliding=sliding, key=None if key is None else load_private_key(key), overwrite=overwrite,
     )  # fmt: skip
     exported = export(source, output, options, note)
     if as_json:

@@ -16,9 +16,11 @@ from edgecnn.cli.output import (
     threads_option,
     variant_option,
 )
+from edgecnn.cli.windows import windows_options
 
 if TYPE_CHECKING:
     from edgecnn_device.tasks import Result
+    from edgecnn_device.windows import SlidingOptions
 
 
 @click.command("run")
@@ -31,12 +33,15 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Refuse a bundle that this key did not sign.",
 )
+@windows_options
 @json_option
 def command(
     bundle: str, sources: tuple[str, ...], variant: str | None, threads: int,
-    public_key: Path | None, as_json: bool,
+    public_key: Path | None, windows: SlidingOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run BUNDLE (a path or a zoo name) on pictures and directories of them.
+
+    With --windows, a bundle that classifies is slid over each picture and gives boxes.
 
     With --json, one object per picture. A picture that cannot be read is reported on stderr, the
     rest is done, and the exit status is 2.
@@ -45,9 +50,11 @@ def command(
     from edgecnn.bundle.sign import load_public_key
     from edgecnn_device.runner import open_runner
     from edgecnn_device.sources import open_source
+    from edgecnn_device.windows import detect_by_windows
 
     keys = () if public_key is None else (load_public_key(public_key),)
     runner = open_runner(read_bundle(find_bundle(bundle), keys), variant, threads)
+    task = runner.manifest.task if windows is None else "detect"
     failed = 0
     for source in sources:
         for frame in open_source(source):
@@ -55,10 +62,14 @@ def command(
                 failed += 1
                 note(f"edgecnn: {frame.error}")
                 continue
-            results = runner(frame.image)
+            results: tuple[Result, ...] = (
+                runner(frame.image)
+                if windows is None
+                else detect_by_windows(runner, frame.image, windows)
+            )
             if as_json:
                 print_json({"source": frame.source, "frame": frame.index,
-                            "task": runner.manifest.task,
+                            "task": task,
                             "results": [_as_json(r) for r in results]})  # fmt: skip
             else:
                 click.echo(f"{frame.source}  {_as_text(results)}")

@@ -6,6 +6,7 @@ from edgecnn.models import efficientnet as _efficientnet
 from edgecnn.models import googlenet as _googlenet
 from edgecnn.models import lenet as _lenet
 from edgecnn.models import mobilenet_v2 as _mobilenet_v2
+from edgecnn.models import overfeat as _overfeat
 from edgecnn.models import resnet as _resnet
 from edgecnn.models import small as _small
 from edgecnn.models import vgg as _vgg
@@ -28,4 +29,5 @@ __all__ = [
 ]
 
 # Imported only to be registered.
-del _alexnet, _densenet, _efficientnet, _googlenet, _lenet, _mobilenet_v2, _resnet, _small, _vgg
+del _alexnet, _densenet, _efficientnet, _googlenet, _lenet, _mobilenet_v2, _overfeat, _resnet
+del _small, _vgg

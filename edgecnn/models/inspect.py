@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from edgecnn.models.layer_steps import KEEP_SHAPE, check_fits, module_step
 from edgecnn.models.registry import find_architecture
 from edgecnn.vision.layer_steps import Step
 from edgecnn.vision.layer_table import Inspection, LayerRow, TableBuilder
-from edgecnn.vision.receptive import fields_of_input
+from edgecnn.vision.receptive import Fields, fields_of_input
 
 
 def inspect_architecture(name: str, input_shape: tuple[int, ...] | None = None) -> Inspection:
@@ -50,14 +51,54 @@ def inspect_module(model: nn.Module, input_shape: tuple[int, ...], name: str) ->
     Raises:
         InputError: it cannot be traced, or does not take such an input.
     """
+    return _inspect(_root(model, name), tuple(input_shape), name)
+
+
+@dataclass(frozen=True)
+class OutputGrid:
+    """How the elements of a feature map lie over the input."""
+
+    shape: tuple[int, ...]
+    """Rows and columns."""
+    stride: tuple[int, ...]
+    """Pixels of the input, down and across, from one element to its neighbour."""
+
+
+def output_grid(model: nn.Module, input_shape: tuple[int, int, int], name: str) -> OutputGrid:
+    """Return how a network's one output, (1, C, rows, columns), lies over its input.
+
+    Args:
+        model: takes (1, *input_shape); it is not changed.
+        input_shape: C, H, W.
+        name: what to call it.
+
+    Raises:
+        InputError: it cannot be traced, does not take such an input, or its layers do not tell
+            the stride.
+    """
+    walker = _walk(_root(model, name), tuple(input_shape), name)
+    fields, shape = walker.output_fields, walker.output_shape
+    jumps = () if fields is None else tuple(field.jump for field in fields.along)
+    if len(shape) != 4 or len(jumps) != 2 or any(j < 1 or j.denominator != 1 for j in jumps):
+        raise InputError(f"{name}: its layers do not tell the stride of a feature map {shape}")
+    return OutputGrid(shape[2:], tuple(int(jump) for jump in jumps))
+
+
+def _root(model: nn.Module, name: str) -> nn.Module:
     root = _on_meta(model, name)
-    if fx.Tracer().is_leaf_module(root, ""):
-        root = nn.Sequential(root)  # a tracer looks into its root
-    return _inspect(root, tuple(input_shape), name)
+    # A tracer looks into its root.
+    return nn.Sequential(root) if fx.Tracer().is_leaf_module(root, "") else root
 
 
 def _inspect(root: nn.Module, input_shape: tuple[int, ...], name: str) -> Inspection:
     """Inspect a network on the meta device."""
+    walker = _walk(root, input_shape, name)
+    rows = (*walker.table.rows, *_idle(root, walker.table))
+    return Inspection(name, input_shape, rows, walker.output_field)
+
+
+def _walk(root: nn.Module, input_shape: tuple[int, ...], name: str) -> _Walker:
+    """Run a network on the meta device."""
     walker = _Walker(root, _trace(root, name), name, input_shape)
     first = next(root.parameters(), None)
     dtype = first.dtype if first is not None and first.is_floating_point() else torch.float32
@@ -67,8 +108,7 @@ def _inspect(root: nn.Module, input_shape: tuple[int, ...], name: str) -> Inspec
         except (RuntimeError, TypeError) as error:
             raise InputError(f"{name}: no tensor has the shape {input_shape}: {error}") from error
         walker.run(x)
-    rows = (*walker.table.rows, *_idle(root, walker.table))
-    return Inspection(name, input_shape, rows, walker.output_field)
+    return walker
 
 
 def _on_meta(model: nn.Module, name: str) -> nn.Module:
@@ -138,6 +178,8 @@ class _Walker(fx.Interpreter):
         self.extra_traceback = False
         self.table = TableBuilder()
         self.output_field: tuple[int, ...] = ()
+        self.output_fields: Fields | None = None
+        self.output_shape: tuple[int, ...] = ()
         self._name = name
         self._input = input_shape
         self._weights: dict[fx.Node, list[nn.Parameter]] = {}
@@ -171,6 +213,9 @@ class _Walker(fx.Interpreter):
                    if isinstance(t, Tensor)]  # fmt: skip
         if node.op == "output":
             self.output_field = self.table.output_field(parts)
+            if len(parts) == 1 and tensors:
+                self.output_fields = self.table.fields(parts[0])
+                self.output_shape = tuple(tensors[0].shape)
         elif node.op == "placeholder":  # others than the picture have their default
             if isinstance(out, Tensor):
                 self.table.put(node, fields_of_input(out.shape, range(2, out.ndim)))

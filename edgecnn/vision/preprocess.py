@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import DataError
-from edgecnn.vision.placement import PADDING, placement
+from edgecnn.vision.placement import PADDING, Size, placement, size_of
 
 Input: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 """What a network takes."""
@@ -88,14 +88,27 @@ def _pixels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return _colour(_resize(image, spec), spec)
 
 
+def resize_picture(
+    image: NDArray[np.uint8], size: Size, interpolation: Literal["area", "linear"]
+) -> NDArray[np.uint8]:
+    """Resize a picture as every network's input is.
+
+    Args:
+        image: (H, W, 3) or (H, W).
+        size: width and height that it gets, pixels.
+        interpolation: area falls back to linear where the picture is enlarged.
+    """
+    width, height = size_of(image)
+    if (width, height) == size:
+        return image
+    shrinks = size[0] < width or size[1] < height
+    method = cv2.INTER_AREA if interpolation == "area" and shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+
+
 def _resize(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    place = placement((width, height), spec)
-    if (width, height) != place.shown:
-        shrinks = place.shown[0] < width or place.shown[1] < height
-        area = spec.interpolation == "area" and shrinks
-        method = cv2.INTER_AREA if area else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, place.shown, interpolation=method), np.uint8)
+    place = placement(size_of(image), spec)
+    image = resize_picture(image, place.shown, spec.interpolation)
     right, bottom = (place.size[i] - place.shown[i] for i in (0, 1))
     if not right and not bottom:
         return image

@@ -92,11 +92,12 @@ def _group_table(group: str, reference: GateScore) -> list[str]:
 def facts_of(manifest: Manifest) -> list[tuple[str, str]]:
     """Return the facts that the card lists, title first."""
     spec = manifest.input
+    least = "at least " if spec.resize == "none" else ""
     return [
         ("name", manifest.name),
         ("task", manifest.task),
         ("architecture", manifest.architecture),
-        ("input", f"{spec.height} x {spec.width} x {spec.channels}, {spec.colour}"),
+        ("input", f"{least}{spec.height} x {spec.width} x {spec.channels}, {spec.colour}"),
         _outputs(manifest),
         ("licence", manifest.licence),
         ("training data", manifest.provenance.strip()),

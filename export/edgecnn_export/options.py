@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edgecnn.bundle.manifest import Format, Precision
 from edgecnn_export.quantize import Method
-from edgecnn_export.sources import Description
+from edgecnn_export.sources import Description, Sliding
 from edgecnn_export.workshop import PLAIN, Improvement
 
 
@@ -49,6 +49,8 @@ class ExportOptions:
     """A file for the ranges that were measured."""
     description: Description | None = None
     """Of a foreign source."""
+    sliding: Sliding | None = None
+    """Exports a classifier as a detector that slides over the picture."""
     key: Ed25519PrivateKey | None = None
     """Signs the bundle."""
     overwrite: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import InputSpec, Metric, Parity, Variant
 from edgecnn.bundle.read import join_outputs
 from edgecnn.errors import DataError
-from edgecnn.vision.preprocess import network_input
+from edgecnn.vision.preprocess import Input, network_input
 from edgecnn_device.backends import Backend, open_backend
 from edgecnn_export.calibration import sample_hash
 from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, worst_parity
@@ -122,9 +122,15 @@ class Gate:
         for first in range(0, len(samples), BATCH):
             some = samples[first : first + BATCH]
             inputs = np.stack([np.asarray(read(spec), np.float32) for read in some])
-            hashes += [sample_hash(x) for x in inputs]
+            hashes += [sample_hash(x) for x in self._identities(first, inputs)]
             parts.append(self._source.infer(inputs))
         return join(parts), tuple(hashes)
+
+    def _identities(self, first: int, inputs: NDArray[np.float32]) -> Iterable[Input]:
+        """Return samples from ``first`` on as calibration prepares them."""
+        same = self._set.identities[first : first + len(inputs)]
+        spec = self._source.facts.input
+        return (np.asarray(read(spec), np.float32) for read in same) if same else inputs
 
 
 def replay_outputs(

@@ -181,5 +181,8 @@ class Workshop:
         """Return calibration samples as torch takes them, (N, C, H, W), normalized."""
         if self.calibration is None:
             raise InputError("equalization and bias correction need --calibration")
-        batch = np.stack(list(islice(self.calibration.inputs, IMPROVED_ON)))
-        return torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous()
+        few = list(islice(self.calibration.inputs, IMPROVED_ON))
+        if len({x.shape for x in few}) > 1:
+            raise InputError("equalization and bias correction need calibration pictures of one "
+                             "size where the network takes any: give such, or --input")  # fmt: skip
+        return torch.from_numpy(np.stack(few)).permute(0, 3, 1, 2).contiguous()

@@ -36,13 +36,14 @@ PARAMETERS = {
     "lenet5": 61_706,
     "mnist_convnet": 28_938,
     "mobilenet_v2": 3_504_872,
+    "overfeat_small": 1_130_186,
     "resnet18": 11_689_512,
     "resnet34": 21_797_672,
     "resnet50": 25_557_032,
     "vgg16": 138_357_544,
 }
-SMALL = ["binary_convnet", "five_stage", "lenet5", "mnist_convnet"]
-DEFAULT_CLASSES = {"binary_convnet": 1, "five_stage": 10, "lenet5": 10, "mnist_convnet": 10}
+SMALL = ["binary_convnet", "five_stage", "lenet5", "mnist_convnet", "overfeat_small"]
+DEFAULT_CLASSES = {"binary_convnet": 1} | dict.fromkeys(SMALL[1:], 10)
 
 every_network = pytest.mark.parametrize("name", PARAMETERS)
 

@@ -28,3 +28,20 @@ class Backend(Protocol):
             Each output as float32 with a leading axis of 1.
         """
         ...
+
+    def run_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+        """Run several inputs, at once where the file leaves the number of them open.
+
+        Args:
+            inputs: (N, ...), N at least 1, else as for `run`.
+
+        Returns:
+            Each output as float32 with a leading axis of N.
+        """
+        ...
+
+
+def run_each(backend: Backend, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+    """Run several inputs one at a time; see `Backend.run_batch`."""
+    parts = [backend.run(inputs[i : i + 1]) for i in range(len(inputs))]
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.vision.preprocess import Input
+from edgecnn_device.backends.base import run_each
 
 
 class FakeBackend:
@@ -21,3 +22,7 @@ class FakeBackend:
         """Return the function's answer, and count the call."""
         self.calls += 1
         return (self._answer(inputs),)
+
+    def run_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+        """Answer each input by itself."""
+        return run_each(self, inputs)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import BundleError
 from edgecnn.vision.preprocess import Input
+from edgecnn_device.backends.base import run_each
 from edgecnn_device.backends.providers import CPU_ONLY, SHORT_NAMES, Provider
 from edgecnn_device.backends.runtime import import_onnxruntime
 
@@ -31,6 +32,8 @@ class OnnxBackend:
         except Exception as error:  # onnxruntime raises many types without a common base
             raise BundleError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
         self._input = self._session.get_inputs()[0].name
+        # An open size has a name or None where others have a number.
+        self._any_number = not isinstance(self._session.get_inputs()[0].shape[0], int)
         # onnxruntime falls back in silence where a provider's libraries are missing.
         first = self._session.get_providers()[0]
         self.provider = SHORT_NAMES.get(first, first)
@@ -39,6 +42,10 @@ class OnnxBackend:
         """Run one input; see `Backend.run`."""
         outputs = self._session.run(None, {self._input: inputs})
         return tuple(np.asarray(o, np.float32) for o in outputs)
+
+    def run_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+        """Run several inputs; see `Backend.run_batch`."""
+        return self.run(inputs) if self._any_number else run_each(self, inputs)
 
 
 def _first_line(error: Exception) -> str:

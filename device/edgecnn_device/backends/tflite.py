@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import BundleError, MissingExtraError
 from edgecnn.vision.preprocess import Input
+from edgecnn_device.backends.base import run_each
 
 
 class TfliteBackend:
@@ -37,6 +38,14 @@ class TfliteBackend:
         return tuple(
             _dequantize(self._interpreter.get_tensor(o["index"]), o) for o in self._outputs
         )
+
+    def run_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
+        """Run several inputs one at a time: the files have a batch of 1.
+
+        An interpreter can resize its input, but gained nothing by it on a CPU, and a network with
+        a linear layer after a flattening refused; see tests/bench/windows_batch.py.
+        """
+        return run_each(self, inputs)
 
 
 def _interpreter_class() -> Any:

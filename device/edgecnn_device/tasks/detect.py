@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode, Manifest
+from edgecnn.bundle.manifest import AnchorsDecode, Manifest, WindowsDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.anchors import Detections, decode_detections
 from edgecnn.vision.placement import Size, placement
+from edgecnn.vision.windows import decode_windows
 
 Corner = tuple[float, float]
 
@@ -40,10 +41,14 @@ def decode(
     outputs: tuple[NDArray[np.float32], ...], manifest: Manifest, size: Size
 ) -> tuple[Box, ...]:
     """Return what is in a picture of this size."""
-    rules = manifest.decode
-    if not isinstance(rules, AnchorsDecode):
-        raise BundleError(f"decoding by {rules.kind} is not known here: update edgecnn")
-    found = decode_detections(outputs, rules, placement(size, manifest.input))
+    rules, place = manifest.decode, placement(size, manifest.input)
+    match rules:
+        case AnchorsDecode():
+            found = decode_detections(outputs, rules, place)
+        case WindowsDecode():
+            found = decode_windows(outputs, rules, place)
+        case _:
+            raise BundleError(f"decoding by {rules.kind} is not known here: update edgecnn")
     return boxes_of(found, rules.labels)
 
 

@@ -7,8 +7,17 @@ from pathlib import Path
 from edgecnn.errors import InputError
 from edgecnn_export.sources.base import Facts, Source
 from edgecnn_export.sources.describe import Description, load_description
+from edgecnn_export.sources.sliding import Sliding, slide
 
-__all__ = ["Description", "Facts", "Source", "load_description", "open_source"]
+__all__ = [
+    "Description",
+    "Facts",
+    "Sliding",
+    "Source",
+    "load_description",
+    "open_source",
+    "slide",
+]
 
 
 def open_source(source: Path | str, description: Description | None = None) -> Source:

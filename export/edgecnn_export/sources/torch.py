@@ -52,7 +52,8 @@ class TorchSource:
         if kind == "onnx":
             from edgecnn_export.to_onnx import to_onnx
 
-            return to_onnx(network, example, len(output_shapes(self.network, spec)), bake)
+            outputs = len(output_shapes(self.network, spec))
+            return to_onnx(network, example, outputs, bake, spec.resize == "none")
         from edgecnn_export.to_tflite import to_tflite
 
         return to_tflite(network, example, bake)

@@ -37,6 +37,8 @@ class GateSet:
     samples: tuple[Sample, ...]
     name: str
     """For a person."""
+    identities: tuple[Sample, ...] = ()
+    """The same samples as calibration prepares them, where the gate shows them in another way."""
 
 
 @dataclass(frozen=True)

@@ -27,28 +27,28 @@ class ClassifyGate:
     group = "class"
 
     def __init__(self, recipe: ClassifyRecipe) -> None:
-        self._recipe = recipe
+        self.recipe = recipe
         self._dataset = Dataset("", (), ())
         self.decode: Decode = LabelsDecode(labels=recipe.data.classes, activation=recipe.loss.kind)
 
     def open(self, evaluate: Path | None) -> GateSet:
         """Open a dataset, or the validation split that the run was trained with."""
         if evaluate is None:
-            _, self._dataset, _ = open_splits(self._recipe, strict=True)
+            _, self._dataset, _ = open_splits(self.recipe, strict=True)
             name = f"the recipe's validation split, {self._dataset.name}"
         else:
             self._dataset, _ = usable(open_dataset(evaluate), strict=True)
             name = self._dataset.name
-        if self._dataset.classes != self._recipe.data.classes:
+        if self._dataset.classes != self.recipe.data.classes:
             raise DataError(
                 f"{name}: has the classes {', '.join(self._dataset.classes)}; the run knows "
-                f"{', '.join(self._recipe.data.classes)}"
+                f"{', '.join(self.recipe.data.classes)}"
             )
         return GateSet(tuple(partial(read_sample, s.read) for s in self._dataset.samples), name)
 
     def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> GateScore:
         """Compare the likeliest class with the label."""
-        scores = class_scores(outputs[0], self._recipe.loss.kind)
+        scores = class_scores(outputs[0], self.recipe.loss.kind)
         labels = labels_of(self._dataset)[which]
         found = score_labels(scores.argmax(1), labels, self._dataset.classes)
         groups = tuple(Group(c, found.counts[c], v) for c, v in found.per_class.items())
