@@ -61,8 +61,9 @@ class _Annotation(BaseModel):
         """The eight numbers of a quad."""
         found = self.segmentation
         only = found[0] if isinstance(found, list) and len(found) == 1 else None
-        numbers = isinstance(only, list) and all(isinstance(v, int | float) for v in only)
-        return only if numbers and len(only) == 8 else None
+        if not isinstance(only, list) or len(only) != 8:
+            return None
+        return only if all(isinstance(v, int | float) for v in only) else None
 
 
 Record = TypeVar("Record", bound=BaseModel)
