@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecnn.bundle.manifest import LabelsDecode
+from edgecnn.bundle.manifest import BoxDecode, LabelsDecode
+from edgecnn.data.localization import Found, LocalizationScore, score_locations
 from edgecnn.data.pictures import labels_of
 from edgecnn.data.samples import Dataset, LineSample
 from edgecnn.data.scoring import ClassScore, ReadScore, score_labels, score_readings
 from edgecnn.errors import DataError
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks.classify import Label
+from edgecnn_device.tasks.detect import Box
 from edgecnn_device.tasks.read import serial_of
 
 
@@ -28,13 +30,31 @@ def evaluate_classifier(runner: Runner, dataset: Dataset) -> ClassScore:
         DataError: the bundle is of another task, or knows other classes.
     """
     rules = runner.manifest.decode
-    known = rules.labels if isinstance(rules, LabelsDecode) else ()
+    _refuse_other_classes(runner, rules.labels if isinstance(rules, LabelsDecode) else (), dataset)
+    found = [
+        next(r.index for r in runner(s.read()) if isinstance(r, Label)) for s in dataset.samples
+    ]
+    return score_labels(np.array(found, np.int64), labels_of(dataset), dataset.classes)
+
+
+def evaluate_localizer(runner: Runner, dataset: Dataset) -> LocalizationScore:
+    """Score a bundle of the `localize` task on pictures with one box or none.
+
+    Raises:
+        DataError: the bundle is of another task, or knows other classes.
+    """
+    rules = runner.manifest.decode
+    _refuse_other_classes(runner, rules.labels if isinstance(rules, BoxDecode) else (), dataset)
+    found = []
+    for sample in dataset.samples:
+        box = next((r for r in runner(sample.read()) if isinstance(r, Box)), None)
+        found.append(None if box is None else Found(box.box, box.index))
+    return score_locations(found, dataset.samples, dataset.classes)
+
+
+def _refuse_other_classes(runner: Runner, known: tuple[str, ...], dataset: Dataset) -> None:
     if known != dataset.classes:
         raise DataError(
             f"{dataset.name}: has the classes {', '.join(dataset.classes)}; the bundle "
             f"{runner.manifest.name} knows {', '.join(known) or 'none'}"
         )
-    found = [
-        next(r.index for r in runner(s.read()) if isinstance(r, Label)) for s in dataset.samples
-    ]
-    return score_labels(np.array(found, np.int64), labels_of(dataset), dataset.classes)

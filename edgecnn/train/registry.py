@@ -7,36 +7,45 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from edgecnn.train.sections import BaseRecipe
-from edgecnn.train.tasks.base import HostTask
-from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask
-from edgecnn.train.tasks.read import ReadRecipe, ReadTask
+from torch import nn
 
-Recipe = ReadRecipe | ClassifyRecipe
+from edgecnn.train.tasks.base import HostTask
+from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask, build_classifier
+from edgecnn.train.tasks.localize import LocalizeRecipe, LocalizeTask, build_localizer
+from edgecnn.train.tasks.read import ReadRecipe, ReadTask, build_reader
+
+Recipe = ReadRecipe | ClassifyRecipe | LocalizeRecipe
 
 
 @dataclass(frozen=True)
 class TaskEntry:
     """How a task is described and made."""
 
-    recipe: type[ReadRecipe] | type[ClassifyRecipe]
+    recipe: type[Recipe]
     make: Callable[[Any, bool], HostTask]
+    build: Callable[[Any], nn.Module]
+    """From a resolved recipe to its network with random weights."""
 
 
 TASKS = MappingProxyType(
     {
-        "read": TaskEntry(ReadRecipe, ReadTask),
-        "classify": TaskEntry(ClassifyRecipe, ClassifyTask),
+        "read": TaskEntry(ReadRecipe, ReadTask, build_reader),
+        "classify": TaskEntry(ClassifyRecipe, ClassifyTask, build_classifier),
+        "localize": TaskEntry(LocalizeRecipe, LocalizeTask, build_localizer),
     }
 )
 
 
-def make_task(recipe: BaseRecipe, strict: bool = False) -> HostTask:
+def make_task(recipe: Recipe, strict: bool = False) -> HostTask:
     """Return the task of a recipe, its data opened.
 
     Args:
         recipe: what to train.
         strict: an unreadable picture is an error; otherwise it is reported and left out.
     """
-    entry = next(e for e in TASKS.values() if isinstance(recipe, e.recipe))
-    return entry.make(recipe, strict)
+    return TASKS[recipe.task].make(recipe, strict)
+
+
+def build_network(recipe: Recipe) -> nn.Module:
+    """Build the network of a resolved recipe, with random weights."""
+    return TASKS[recipe.task].build(recipe)

@@ -11,9 +11,8 @@ from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import CheckpointError
 from edgecnn.train.checkpoint import WEIGHTS, checkpoint_sha256, load_weights
 from edgecnn.train.recipe import load_recipe
-from edgecnn.train.registry import Recipe
-from edgecnn.train.tasks.classify import ClassifyRecipe, build_classifier
-from edgecnn.train.tasks.read import build_reader
+from edgecnn.train.registry import Recipe, build_network
+from edgecnn.train.tasks.read import ReadRecipe
 
 RECIPE, LOG, METRICS = "recipe.yaml", "log.csv", "metrics.json"
 
@@ -36,7 +35,7 @@ class LoadedRun:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; empty where the task has none."""
-        return self.recipe.data.classes if isinstance(self.recipe, ClassifyRecipe) else ()
+        return () if isinstance(self.recipe, ReadRecipe) else self.recipe.data.classes
 
 
 def is_run(path: Path) -> bool:
@@ -56,7 +55,7 @@ def load_run(run: Path) -> LoadedRun:
             f"{run}: expected a RUN of edgecnn train, with {RECIPE} and {WEIGHTS}"
         )
     recipe = load_recipe(run / RECIPE)
-    model = build_classifier(recipe) if isinstance(recipe, ClassifyRecipe) else build_reader(recipe)
+    model = build_network(recipe)
     load_weights(model, run / WEIGHTS)
     model.eval()
     for parameter in model.parameters():
