@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecnn.bundle.manifest import AnchorsDecode, LabelsDecode, WindowsDecode
+from edgecnn.bundle.manifest import AnchorsDecode, BoxDecode, LabelsDecode, WindowsDecode
 from edgecnn.data.box_scoring import BoxScore, score_boxes, scoring_rules
+from edgecnn.data.localization import Found, LocalizationScore, score_locations
 from edgecnn.data.pictures import labels_of
 from edgecnn.data.samples import Dataset, LineSample
 from edgecnn.data.scoring import ClassScore, ReadScore, score_labels, score_readings
@@ -60,6 +61,21 @@ def evaluate_detector(runner: Runner, dataset: Dataset) -> BoxScore:
         for s in dataset.samples
     ]
     return score_boxes(found, dataset)
+
+
+def evaluate_localizer(runner: Runner, dataset: Dataset) -> LocalizationScore:
+    """Score a bundle of the `localize` task on pictures with one box or none.
+
+    Raises:
+        DataError: the bundle is of another task, or knows other classes.
+    """
+    rules = runner.manifest.decode
+    _require_classes(runner, rules.labels if isinstance(rules, BoxDecode) else (), dataset)
+    found = []
+    for sample in dataset.samples:
+        box = next((r for r in runner(sample.read()) if isinstance(r, Box)), None)
+        found.append(None if box is None else Found(box.box, box.index))
+    return score_locations(found, dataset.samples, dataset.classes)
 
 
 def _require_classes(runner: Runner, known: tuple[str, ...], dataset: Dataset) -> None:

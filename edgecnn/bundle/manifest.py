@@ -203,7 +203,11 @@ class WindowsDecode(_Strict):
 
 
 class BoxDecode(_Strict):
-    """How to decode a `localize` network: presence (1, 1), box (1, 4) and classes (1, labels)."""
+    """How to decode a `localize` network: presence (1, 1), box (1, 4) and classes (1, labels).
+
+    All are logits; the box is middle x, middle y, width and height, through a sigmoid shares of the
+    input. See `edgecnn.vision.localize`.
+    """
 
     kind: Literal["box"] = "box"
     labels: Labels

@@ -13,6 +13,25 @@ from edgecnn.errors import DataError
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+class CropsSection(BaseModel):
+    """Windows that are cut out of the pictures, see `edgecnn.data.crops`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: tuple[str, ...] = Field(min_length=1)
+    """The wanted ones, in the order of their ids; objects of others are background."""
+    looks: int = Field(1, gt=0, le=100)
+    """Windows for each object, at most."""
+    empty: Share = 0.5
+    """Share of the windows that show no wanted object."""
+    span: tuple[Annotated[float, Field(ge=1)], Annotated[float, Field(ge=1)]] = (1.5, 3.0)
+    """Side of a window as a multiple of its object's longer side, drawn evenly; at most the
+    picture's shorter side."""
+    margin: float = Field(0.0, ge=0)
+    """Pixels between a window and the wanted objects that it does not show, at least."""
+    seed: int = Field(0, ge=0)
+
+
 class DatasetFile(BaseModel):
     """A dataset as a yaml states it."""
 
@@ -28,6 +47,8 @@ class DatasetFile(BaseModel):
     """Name and share of each part that the set is divided into; the shares add up to 1."""
     seed: int = Field(0, ge=0)
     """Of the division."""
+    crops: CropsSection | None = None
+    """The set is windows cut from the pictures, after these were divided."""
 
     @field_validator("classes")
     @classmethod

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecnn.data.archive import is_archive, unpack
+from edgecnn.data.crops import cut_windows
 from edgecnn.data.describe import DatasetFile, load_dataset_file
 from edgecnn.data.readers import coco, folder, idx, table, voc
 from edgecnn.data.readers.common import exists, visible
@@ -59,6 +60,11 @@ class _Source:
         return tuple(self.description.split or self.splits)
 
     def load(self, names: Sequence[str]) -> tuple[Dataset, ...]:
+        crops = self.description.crops
+        whole = self._load(names)
+        return whole if crops is None else tuple(cut_windows(d, crops) for d in whole)
+
+    def _load(self, names: Sequence[str]) -> tuple[Dataset, ...]:
         shares, classes = self.description.split, self.description.classes
         on_disk = self.splits if shares else names
         found = [

@@ -13,9 +13,10 @@ from edgecnn.train.detection.recipe import DetectRecipe, build_detector
 from edgecnn.train.tasks.base import HostTask
 from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask, build_classifier
 from edgecnn.train.tasks.detect import DetectTask
+from edgecnn.train.tasks.localize import LocalizeRecipe, LocalizeTask, build_localizer
 from edgecnn.train.tasks.read import ReadRecipe, ReadTask, build_reader
 
-Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe
+Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe | LocalizeRecipe
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ TASKS = MappingProxyType(
         "read": TaskEntry(ReadRecipe, ReadTask, build_reader),
         "classify": TaskEntry(ClassifyRecipe, ClassifyTask, build_classifier),
         "detect": TaskEntry(DetectRecipe, DetectTask, build_detector),
+        "localize": TaskEntry(LocalizeRecipe, LocalizeTask, build_localizer),
     }
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,9 @@ from edgecnn.data.readers.common import ArrayPicture
 from edgecnn.data.samples import Dataset, Sample
 from edgecnn.errors import DataError
 from edgecnn.vision.anchors import Detections
-from edgecnn.vision.preprocess import Input
 from edgecnn.vision.quads import box_quads
 from edgecnn_device import Runner
+from edgecnn_device.backends.fake import FakeBackend
 from edgecnn_device.evaluate import evaluate_detector
 from edgecnn_device.tasks.detect import boxes_of, detections_of
 
@@ -31,17 +30,12 @@ Cells = dict[tuple[int, int], float]
 """Logit of a cell, row by row, and a class."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The same boxes, one cell each, whatever the picture."""
-
-    cells: Cells
-
-    def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
-        scores = np.full((1, 16, 2), -20, np.float32)
-        for (cell, label), logit in self.cells.items():
-            scores[0, cell, label] = logit
-        return np.zeros((1, 16, 4), np.float32), scores
+def _answer(cells: Cells) -> FakeBackend:
+    """Return the same boxes, one cell each, whatever the picture."""
+    scores = np.full((1, 16, 2), -20, np.float32)
+    for (cell, label), logit in cells.items():
+        scores[0, cell, label] = logit
+    return FakeBackend(lambda inputs: (np.zeros((1, 16, 4), np.float32), scores))
 
 
 @pytest.fixture
@@ -53,7 +47,7 @@ def runner(zoo_bundle: Path) -> Callable[..., Runner]:
         manifest: Manifest = read_bundle(zoo_bundle).manifest.model_copy(
             update={"task": "detect", "decode": rules, "input": spec}
         )
-        return Runner(manifest, manifest.variants[0], Answer(cells))
+        return Runner(manifest, manifest.variants[0], _answer(cells))
 
     return make
 
@@ -101,7 +95,7 @@ def test_other_classes_are_refused(
 
 def test_a_bundle_of_another_task_is_refused(zoo_bundle: Path, dataset: Dataset) -> None:
     bundle = read_bundle(zoo_bundle)
-    reader = Runner(bundle.manifest, bundle.manifest.variants[0], Answer({}))
+    reader = Runner(bundle.manifest, bundle.manifest.variants[0], _answer({}))
     with pytest.raises(DataError, match="expected a bundle that detects, got ctc"):
         evaluate_detector(reader, dataset)
 

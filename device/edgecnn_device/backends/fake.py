@@ -14,14 +14,17 @@ from edgecnn_device.backends.base import run_each
 class FakeBackend:
     """Answers with a function of the input instead of a network."""
 
-    def __init__(self, answer: Callable[[Input], NDArray[np.float32]]) -> None:
+    def __init__(
+        self, answer: Callable[[Input], NDArray[np.float32] | tuple[NDArray[np.float32], ...]]
+    ) -> None:
         self._answer = answer
         self.calls = 0
 
     def run(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Return the function's answer, and count the call."""
         self.calls += 1
-        return (self._answer(inputs),)
+        found = self._answer(inputs)
+        return found if isinstance(found, tuple) else (found,)
 
     def run_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Answer each input by itself."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +16,19 @@ from torch import Tensor, nn
 from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.foreign import build_foreign
-from edgecnn.train.run import LoadedRun, load_run
-from edgecnn.train.tasks.classify import ClassifyRecipe
+from edgecnn.train.run import load_run
 from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
 from edgecnn_export.sources.describe import Description, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.foreign import ForeignGate
+from edgecnn_export.tasks.localize import LocalizeGate
 from edgecnn_export.tasks.read import ReadGate
+
+_GATES: dict[str, Callable[[Any], GateTask]] = {
+    "read": ReadGate, "classify": ClassifyGate, "localize": LocalizeGate,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,21 +107,13 @@ def open_run(run: Path) -> TorchSource:
     if loaded.input.layout != "nhwc":
         raise InputError(f"{run}: recipes are exported with layout nhwc, got {loaded.input.layout}")
     recipe, notes = loaded.recipe, run / "card.md"
-    gate = ClassifyGate(recipe) if isinstance(recipe, ClassifyRecipe) else ReadGate(recipe)
+    gate = _GATES[recipe.task](recipe)
     facts = Facts(
-        recipe.name, recipe.task, recipe.input, _architecture(loaded), recipe.licence,
+        recipe.name, recipe.task, recipe.input, recipe.network, recipe.licence,
         recipe.provenance, loaded.sha256,
         notes.read_text(encoding="utf-8") if notes.is_file() else "",
     )  # fmt: skip
     return TorchSource(facts, gate, loaded.model)
-
-
-def _architecture(loaded: LoadedRun) -> str:
-    recipe = loaded.recipe
-    if isinstance(recipe, ClassifyRecipe):
-        options = (f"{k} {v}" for k, v in recipe.model.options.items())
-        return ", ".join((recipe.model.architecture, *options))
-    return f"{recipe.model.architecture}, width {recipe.model.width:g}, read head"
 
 
 def open_module(source: str, description: Description) -> TorchSource:

@@ -1,0 +1,96 @@
+"""A trained localizer through the gate, onto the device, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgecnn.bundle.read import read_bundle
+from edgecnn.cli.evaluate import command as evaluate
+from edgecnn.cli.run import command as run
+from edgecnn.data.open import open_dataset
+from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
+from edgecnn.train.loop import train
+from edgecnn.train.recipe import load_recipe
+from edgecnn_device.verify import verify
+from edgecnn_export import ExportOptions, export
+
+
+@pytest.fixture(scope="module")
+def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("boxes")
+    for split, number, seed in (("train", 400, 1), ("test", 60, 2), ("calibration", 30, 3)):
+        write_boxes(folder / split, number, seed, BoxesOptions(side=48, most=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(root: Path, boxes: Path) -> Path:
+    keys = (f"data.train={boxes}:train",)
+    train(load_recipe(root / "tests/recipes/localize.yaml", keys), boxes.parent / "run")
+    return boxes.parent / "run"
+
+
+@pytest.fixture(scope="module")
+def bundle(trained: Path, boxes: Path) -> Path:
+    options = ExportOptions(calibration=boxes / "calibration", max_drop=5.0,
+                            evaluate=Path(f"{boxes}:test"))  # fmt: skip
+    done = export(trained, boxes.parent / "one.edge", options)
+    done.require_passed()
+    return done.bundle
+
+
+def _evaluate(*arguments: object) -> dict[str, object]:
+    found = CliRunner().invoke(evaluate, [*map(str, arguments), "--json"])
+    assert found.exit_code == 0, found.output
+    content: dict[str, object] = json.loads(found.output)
+    return content
+
+
+def test_the_bundle_knows_its_classes_and_replays(bundle: Path) -> None:
+    manifest = read_bundle(bundle).manifest
+    assert (manifest.task, manifest.decode.kind) == ("localize", "box")
+    assert manifest.architecture == "five_stage, localize head"
+    assert len(manifest.variants) == 4
+    assert all(v.metric.name == "localization_iou" for v in manifest.variants)
+    assert all(c.ok for c in verify(bundle))
+
+
+@pytest.mark.parametrize("variant", ["tflite-int8", "onnx-int8", "onnx-fp32"])
+def test_the_device_scores_what_the_gate_scored(bundle: Path, boxes: Path, variant: str) -> None:
+    found = _evaluate(bundle, f"{boxes}:test", "--variant", variant)
+    stated = read_bundle(bundle).variant(variant).metric
+    assert (found["samples"], found["variant"]) == (60, variant)
+    assert found["value"] == pytest.approx(stated.value, abs=1e-6)
+
+
+def test_a_run_is_scored_as_its_float_variant(trained: Path, bundle: Path, boxes: Path) -> None:
+    one = _evaluate(trained, f"{boxes}:test")
+    two = _evaluate(bundle, f"{boxes}:test", "--variant", "onnx-fp32")
+    assert one["value"] == pytest.approx(two["value"], abs=1e-3)
+    figures = one["figures"]
+    assert isinstance(figures, dict)
+    assert figures["mean_iou"]["value"] > 0.4  # always the middle quarter would give 0.1
+    assert figures["wrong_presence"]["value"] < 0.1
+
+
+def test_a_person_reads_a_table(trained: Path, boxes: Path) -> None:
+    found = CliRunner().invoke(evaluate, [str(trained), f"{boxes}:test"])
+    assert "localization_iou" in found.output and "wrong_presence" in found.output
+
+
+def test_run_prints_the_box_or_nothing(bundle: Path, boxes: Path) -> None:
+    samples = open_dataset(f"{boxes}:test").samples
+    for empty in (False, True):
+        sample = next(s for s in samples if bool(len(s.boxes)) != empty)
+        picture = boxes / "test" / Path(sample.name).name
+        output = CliRunner().invoke(run, [str(bundle), str(picture), "--json"]).output
+        found = json.loads(output)
+        assert found["task"] == "localize"
+        assert len(found["results"]) == (0 if empty else 1)
+        if not empty:
+            assert set(found["results"][0]) == {"label", "score", "box"}
+            assert all(0 <= v <= 48 for v in found["results"][0]["box"])
