@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import AnchorsDecode, Decode, InputSpec, Manifest, Suppression
 from edgecnn.bundle.read import read_bundle

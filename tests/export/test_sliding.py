@@ -20,7 +20,7 @@ from edgecnn.data.synth.shapes import write_shapes
 from edgecnn.errors import DataError, InputError
 from edgecnn.train.loop import train
 from edgecnn.train.recipe import load_recipe
-from edgecnn.vision.preprocess import Input, network_input
+from edgecnn.vision.preprocess import network_input
 from edgecnn_device import Runner, open_runner
 from edgecnn_device.verify import verify
 from edgecnn_device.windows import window_corners
@@ -86,8 +86,8 @@ def _window_logits(runner: Runner, scene: NDArray[np.uint8]) -> NDArray[np.float
     spec = runner.manifest.input.model_copy(update={"resize": "none"})
     inputs = network_input(scene, spec)
     corners = window_corners((width, height), (SIDE, SIDE), STRIDE)
-    cut: Input = np.stack([inputs[y : y + SIDE, x : x + SIDE] for x, y in corners])
-    (logits,) = runner.infer_batch(cut)
+    cut = np.stack([inputs[y : y + SIDE, x : x + SIDE] for x, y in corners])
+    (logits,) = runner.infer_batch(np.asarray(cut, np.float32))
     rows = (height - SIDE) // STRIDE + 1
     return logits.T.reshape(logits.shape[1], rows, -1)
 
