@@ -47,7 +47,7 @@ class Placement:
 
     @staticmethod
     def _scaled(points: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.float32]:
-        pairs = points.reshape(*points.shape[:-1], -1, 2) * scale
+        pairs = points.reshape(*points.shape[:-1], points.shape[-1] // 2, 2) * scale
         return np.asarray(pairs.reshape(points.shape), np.float32)
 
 
