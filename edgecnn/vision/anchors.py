@@ -51,8 +51,8 @@ def anchor_grid(rules: AnchorsDecode, width: int, height: int) -> NDArray[np.flo
 
     Args:
         rules: strides and anchors.
-        width: of the input, a multiple of every stride.
-        height: of the input, too.
+        width: of the input; what is left of a stride at the edge is a cell too.
+        height: of the input, likewise.
     """
     levels = []
     for stride, anchors in zip(rules.strides, rules.anchors, strict=True):
@@ -71,10 +71,12 @@ def decode_boxes(raw: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDAr
     """Turn numbers relative to anchors into (N, 4) middle x, y, width, height.
 
     Args:
-        raw: (N, 4 or more) dx, dy, dw, dh.
+        raw: (N, 4 or more) dx, dy, dw, dh; what is not finite, or too far away, gives a place that
+            is not finite.
         anchors: (N, 4), rows of `anchor_grid`.
     """
-    middles = anchors[:, :2] + raw[:, :2] * anchors[:, 2:]
+    with np.errstate(over="ignore"):
+        middles = anchors[:, :2] + raw[:, :2] * anchors[:, 2:]
     sizes = anchors[:, 2:] * np.exp(np.clip(raw[:, 2:4], -MAX_LOG_SIZE, MAX_LOG_SIZE))
     return np.concatenate((middles, sizes), axis=1)
 
@@ -84,6 +86,9 @@ def decode_detections(
 ) -> Detections:
     """Decode the outputs for one picture.
 
+    A candidate whose score or place is not finite, or that lies wholly outside the picture (in the
+    padding, say), is never given, and suppresses nothing.
+
     Args:
         outputs: boxes (1, places, 4 or 6) and scores (1, places, labels) of each level in turn.
         rules: of the manifest.
@@ -92,75 +97,103 @@ def decode_detections(
     Raises:
         BundleError: the outputs do not fit the rules.
     """
-    if rules.decoded:
-        shapes, scores, classes = _best_decoded(outputs, rules)
-    else:
-        shapes, scores, classes = _best(outputs, rules, anchor_grid(rules, *place.size))
-    kept, values = suppress(shapes, scores, classes, rules.suppression)
-    quads = place.to_picture(to_quads(shapes[kept])) if rules.oriented else None
-    upright = place.to_picture(shapes[kept]) if quads is None else hulls(quads)
-    return Detections(clip_boxes(upright, place.picture), values, classes[kept], quads)
+    decode = _decoded if rules.decoded else _best
+    shapes, classes, scores = decode(outputs, rules, anchor_grid(rules, *place.size))
+    finite = np.isfinite(shapes).all(1)
+    shapes, classes, scores = shapes[finite], classes[finite], scores[finite]
+    quads = place.to_picture(to_quads(shapes)) if rules.oriented else None
+    upright = place.to_picture(shapes) if quads is None else hulls(quads)
+    upright = clip_boxes(upright, place.picture)
+    inside = np.flatnonzero((upright[:, :2] < upright[:, 2:]).all(1))
+    kept, values = suppress(shapes[inside], scores[inside], classes[inside], rules.suppression)
+    kept = inside[kept]
+    return Detections(upright[kept], values, classes[kept], None if quads is None else quads[kept])
 
 
-_Candidates = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
-"""Boxes, upright or oriented, with score and class each."""
+_Candidates = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
+"""Boxes, upright or oriented, with the class and the score of each."""
 
 
 def _best(
     outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, grid: NDArray[np.float32]
 ) -> _Candidates:
     """Decode the candidates that are good enough."""
-    raw, logits = _joined(outputs, rules, len(grid))
-    # Of the logits, few are good enough: only those are worth an exponential.
-    rows, classes = _choose(logits, _logit(rules.suppression.min_score), rules)
-    scores = np.asarray(1 / (1 + np.exp(-logits[rows, classes])), np.float32)
-    boxes = decode_boxes(raw[rows], grid[rows])
+    _check(outputs, rules, len(grid))
+    rows, classes, logits = _candidates(outputs[1::2], rules)
+    raw = _rows(outputs[0::2], rows)
+    boxes = decode_boxes(raw, grid[rows])
     if not rules.oriented:
-        return from_centres(boxes), scores, classes
-    angle = np.arctan2(raw[rows, 5], raw[rows, 4])[:, None]
-    return np.concatenate((boxes, angle), axis=1), scores, classes
+        return from_centres(boxes), classes, _sigmoid(logits)
+    angle = np.arctan2(raw[:, 5], raw[:, 4])[:, None]
+    return np.concatenate((boxes, angle), axis=1), classes, _sigmoid(logits)
 
 
-def _best_decoded(outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode) -> _Candidates:
+def _decoded(
+    outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, grid: NDArray[np.float32]
+) -> _Candidates:
     """Return the candidates that are good enough, where the network decoded them."""
-    numbers, labels = 5 if rules.oriented else 4, len(rules.labels)
-    places = outputs[0].shape[1:2]
-    if [x.shape for x in outputs] != [(1, *places, numbers), (1, *places, labels)]:
+    wanted = [(1, len(grid), 5 if rules.oriented else 4), (1, len(grid), len(rules.labels))]
+    if [x.shape for x in outputs] != wanted:
         shapes = ", ".join(str(x.shape) for x in outputs)
         raise BundleError(
-            f"expected boxes (1, places, {numbers}) and scores (1, places, {labels}), got "
-            f"{shapes}: the model does not fit its manifest"
+            f"expected decoded boxes {wanted[0]} and scores {wanted[1]}, got {shapes}: the model "
+            "does not fit its manifest"
         )
     boxes, scores = outputs[0][0], outputs[1][0]
-    rows, classes = _choose(scores, rules.suppression.min_score, rules)
-    return boxes[rows], scores[rows, classes], classes
+    rows, classes = np.nonzero(scores >= rules.suppression.min_score)
+    best = np.argsort(-scores[rows, classes], kind="stable")[: rules.suppression.top_k]
+    rows, classes = rows[best], classes[best]
+    return boxes[rows], classes, scores[rows, classes]
 
 
-def _choose(
-    values: NDArray[np.float32], least: float, rules: AnchorsDecode
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return place and class of the best candidates, at most the rules' top-k."""
-    rows, classes = np.nonzero(values >= least)
-    if len(rows) > rules.suppression.top_k:
-        best = np.argsort(-values[rows, classes], kind="stable")[: rules.suppression.top_k]
-        rows, classes = rows[best], classes[best]
-    return rows, classes
+def _candidates(
+    scores: Sequence[NDArray[np.float32]], rules: AnchorsDecode
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return place, class and logit of the best candidates, at most top-k.
+
+    Of all the logits few are good enough: only those are ever gathered or worth an exponential.
+    """
+    least, labels = _logit(rules.suppression.min_score), len(rules.labels)
+    flat = [np.ravel(level) for level in scores]
+    found = [np.flatnonzero(level >= least) for level in flat]
+    begins = np.cumsum([0, *(len(level) for level in flat)])
+    at = np.concatenate([begin + places for begin, places in zip(begins[:-1], found, strict=True)])
+    logits = np.concatenate([level[places] for level, places in zip(flat, found, strict=True)])
+    best = np.argsort(-logits, kind="stable")[: rules.suppression.top_k]
+    rows, classes = np.divmod(at[best], labels)
+    return rows, classes, logits[best]
 
 
-def _joined(
-    outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, places: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _rows(levels: Sequence[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return rows of the levels, counted through all of them."""
+    out = np.empty((len(rows), levels[0].shape[2]), np.float32)
+    begin = 0
+    for level in levels:
+        mine = (rows >= begin) & (rows < begin + level.shape[1])
+        out[mine] = level[0, rows[mine] - begin]
+        begin += level.shape[1]
+    return out
+
+
+def _check(outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, places: int) -> None:
     numbers, labels = 6 if rules.oriented else 4, len(rules.labels)
     boxes, scores = outputs[0::2], outputs[1::2]
-    widths = {x.shape[2:] for x in boxes}, {x.shape[2:] for x in scores}
-    found = sum(x.shape[1] for x in boxes), sum(x.shape[1] for x in scores)
-    if widths != ({(numbers,)}, {(labels,)}) or found != (places, places):
+    fits = all(x.ndim == 3 and x.shape[0] == 1 for x in outputs)
+    fits = fits and {x.shape[2] for x in boxes} == {numbers}
+    fits = fits and {x.shape[2] for x in scores} == {labels}
+    fits = fits and [x.shape[1] for x in boxes] == [x.shape[1] for x in scores]
+    if not fits or sum(x.shape[1] for x in boxes) != places:
         shapes = ", ".join(str(x.shape) for x in outputs)
         raise BundleError(
             f"expected {places} places in {len(rules.strides)} levels, with boxes of {numbers} and "
             f"scores of {labels} numbers, got {shapes}: the model does not fit its manifest"
         )
-    return np.concatenate(boxes, axis=1)[0], np.concatenate(scores, axis=1)[0]
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    # No exponential of anything above 0: none overflows.
+    small = np.exp(-np.abs(logits))
+    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
 
 
 def _logit(score: float) -> float:

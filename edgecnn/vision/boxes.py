@@ -1,8 +1,8 @@
 """Upright boxes: conversions, clipping and overlaps.
 
 A box is x1, y1, x2, y2 in pixels; pixel i reaches from i to i + 1, so the far edges are exclusive
-and a width is x2 - x1. A box with a negative side has no area and overlaps nothing; what is not a
-number stays so, and compares as no overlap.
+and a width is x2 - x1. A box with a side of 0 or less has no area and overlaps nothing. A box that
+is not finite stays so through conversions, and overlaps nothing. No boxes, (0, 4), give none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Boxes: TypeAlias = NDArray[np.float32]
 """(N, 4) x1, y1, x2, y2."""
+_Columns: TypeAlias = NDArray[np.float64]
 
 
 def to_centres(boxes: Boxes) -> NDArray[np.float32]:
@@ -49,41 +50,72 @@ def clip_boxes(boxes: Boxes, size: tuple[int, int]) -> Boxes:
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float32]:
-    """Return (N,) areas in square pixels, never below 0."""
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    return np.asarray(sides[:, 0] * sides[:, 1], boxes.dtype)
+    """Return (N,) areas in square pixels, never below 0; inf or NaN of what is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+        return np.asarray(sides[:, 0] * sides[:, 1], boxes.dtype)
 
 
 def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Return (N, M) intersection over union, 0..1; 0 where neither has an area.
+    """Return (N, M) intersection over union, 0..1; 0 where one has no area or is not finite.
 
     Args:
         a: (N, 4).
         b: (M, 4).
     """
-    common, union = _overlap(a, b)
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return box_ious(a[:, None], b[None])
+
+
+def box_ious(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Return the intersection over union of each box with its partner, as `iou_matrix` does.
+
+    Args:
+        a: (..., 4).
+        b: (..., 4), of leading axes that fit those of ``a`` as numpy broadcasts.
+    """
+    first, second, _ = _finite(a, b)
+    common, union = _overlap(first, second)
+    ious = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
+    return np.asarray(ious, np.float32)
 
 
 def giou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Return (N, M) generalized intersection over union, -1..1.
+    """Return (N, M) generalized intersection over union, -1..1; -1 where one is not finite.
 
     Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019: IoU less the share of the
-    smallest enclosing box that neither covers.
+    smallest enclosing box that neither covers; 0 where not even that has an area.
+
+    Args:
+        a: (N, 4).
+        b: (M, 4).
     """
-    common, union = _overlap(a, b)
-    iou = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    near = np.minimum(a[:, None, :2], b[None, :, :2])
-    far = np.maximum(a[:, None, 2:], b[None, :, 2:])
-    hull = np.maximum(far - near, 0).prod(2)
+    first, second, finite = _finite(a[:, None], b[None])
+    common, union = _overlap(first, second)
+    near = np.minimum(first[:2], second[:2])
+    hull = _area(np.maximum(first[2:], second[2:]) - near)
+    iou = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
     empty = np.divide(hull - union, hull, out=np.zeros_like(hull), where=hull > 0)
-    return np.asarray(iou - empty, common.dtype)
+    return np.asarray(np.where(finite, iou - empty, -1), np.float32)
 
 
-def _overlap(a: Boxes, b: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return (N, M) areas of intersection and of union."""
-    near = np.maximum(a[:, None, :2], b[None, :, :2])
-    far = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.nan_to_num(np.maximum(far - near, 0).prod(2), posinf=0)
-    union = box_areas(a)[:, None] + box_areas(b)[None] - common
-    return common, union
+def _finite(a: Boxes, b: Boxes) -> tuple[_Columns, _Columns, NDArray[np.bool_]]:
+    """Return the numbers of all boxes, (4, ...), empty boxes where one is not finite, and where.
+
+    In float64, which no float32 box overflows; numbers apart make numpy quick.
+    """
+    whole = [np.asarray(np.isfinite(x).all(-1)) for x in (a, b)]
+    first, second = (
+        np.ascontiguousarray(np.moveaxis(np.where(ok[..., None], x, 0), -1, 0), np.float64)
+        for x, ok in zip((a, b), whole, strict=True)
+    )
+    return first, second, np.asarray(whole[0] & whole[1])
+
+
+def _overlap(a: _Columns, b: _Columns) -> tuple[_Columns, _Columns]:
+    """Return areas of intersection and of union."""
+    common = _area(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
+    return common, _area(a[2:] - a[:2]) + _area(b[2:] - b[:2]) - common
+
+
+def _area(sides: _Columns) -> _Columns:
+    return np.asarray(np.maximum(sides[0], 0) * np.maximum(sides[1], 0))
