@@ -14,10 +14,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from edgecnn.data.augment import AugmentOptions
-from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset, Fault
-from edgecnn.data.split import divide
 from edgecnn.errors import InputError, RecipeError
 from edgecnn.models import create_backbone, find_architecture
 from edgecnn.models.base import ConvNet
@@ -31,6 +29,7 @@ from edgecnn.train.pictures import (
     prepared,
 )
 from edgecnn.train.sections import BaseRecipe, Strict
+from edgecnn.train.splits import agreed_classes, open_both
 from edgecnn.train.stream import Shuffle, shard
 from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.train.transfer import TransferSection, freeze, hold
@@ -233,33 +232,13 @@ def probabilities(logits: Tensor) -> NDArray[np.float32]:
 
 
 def open_splits(recipe: ClassifyRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
-    """Open the training and the validation split, without the pictures that cannot be read.
-
-    Returns:
-        Both, and what was left out.
-
-    Raises:
-        DataError: a set cannot be opened; with ``strict``, any picture cannot be read.
-    """
-    data = recipe.data
-    train, faults = usable(open_dataset(data.train), strict)
-    if isinstance(data.validation, str):
-        validation, more = usable(open_dataset(data.validation), strict)
-        return train, validation, faults + more
-    shares = {"train": 1 - data.validation, "validation": data.validation}
-    train, validation = divide(train, shares, recipe.seed)
-    return train, validation, faults
+    """Open the training and the validation split of a recipe; see `open_both`."""
+    return open_both(recipe.data, recipe.seed, usable, strict)
 
 
 def _with_classes(recipe: ClassifyRecipe, train: Dataset, validation: Dataset) -> ClassifyRecipe:
     """Write the class names into the recipe; all sources must agree."""
-    wanted = recipe.data.classes or train.classes
-    for dataset in (train, validation):
-        if dataset.classes != wanted:
-            raise RecipeError(
-                f"data: {dataset.name} has the classes {', '.join(dataset.classes)}; expected "
-                f"{', '.join(wanted)}, in this order"
-            )
+    wanted = agreed_classes(recipe.data, train, validation)
     if recipe.loss.kind == "sigmoid" and len(wanted) != 2:
         raise RecipeError(f"loss.kind: sigmoid needs two classes, got {len(wanted)}")
     data = recipe.data.model_copy(update={"classes": wanted})

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from edgecnn.data.anchors import box_sizes, find_anchors
 from edgecnn.data.box_scoring import score_boxes, scoring_rules
-from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import usable_boxes
 from edgecnn.data.samples import Dataset, Fault
-from edgecnn.data.split import divide
 from edgecnn.errors import RecipeError
 from edgecnn.models.detector import Detector
 from edgecnn.models.weights import load_pretrained, restore_statistics
@@ -24,6 +22,7 @@ from edgecnn.train.detection.loss import Targets, detection_loss
 from edgecnn.train.detection.recipe import DetectRecipe, build_detector, decode_rules
 from edgecnn.train.pictures import prepared
 from edgecnn.train.scenes import SceneBatch, SceneStream, scene_batches, still_batches
+from edgecnn.train.splits import agreed_classes, open_both
 from edgecnn.train.stream import Shuffle
 from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.train.transfer import freeze, hold
@@ -165,33 +164,13 @@ def decode_batch(
 
 
 def open_splits(recipe: DetectRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
-    """Open the training and the validation split, without what cannot be used.
-
-    Returns:
-        Both, and what was left out.
-
-    Raises:
-        DataError: a set cannot be opened; with ``strict``, anything cannot be used.
-    """
-    data = recipe.data
-    train, faults = usable_boxes(open_dataset(data.train), strict)
-    if isinstance(data.validation, str):
-        validation, more = usable_boxes(open_dataset(data.validation), strict)
-        return train, validation, faults + more
-    shares = {"train": 1 - data.validation, "validation": data.validation}
-    train, validation = divide(train, shares, recipe.seed)
-    return train, validation, faults
+    """Open the training and the validation split of a recipe; see `open_both`."""
+    return open_both(recipe.data, recipe.seed, usable_boxes, strict)
 
 
 def _resolved(recipe: DetectRecipe, train: Dataset, validation: Dataset) -> DetectRecipe:
     """Write classes and anchors into the recipe; all sources must agree."""
-    wanted = recipe.data.classes or train.classes
-    for dataset in (train, validation):
-        if dataset.classes != wanted:
-            raise RecipeError(
-                f"data: {dataset.name} has the classes {', '.join(dataset.classes)}; expected "
-                f"{', '.join(wanted)}, in this order"
-            )
+    wanted = agreed_classes(recipe.data, train, validation)
     if recipe.model.oriented and any(s.quads is None for s in train.samples if len(s.boxes)):
         raise RecipeError("model.oriented: the training split has upright boxes alone")
     anchors = recipe.anchors

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 
 from edgecnn.bundle.manifest import BoxDecode, InputSpec
 from edgecnn.data.localization import LocalizationScore, found_of, score_locations, single_objects
-from edgecnn.data.open import open_dataset
 from edgecnn.data.samples import Dataset, Fault
-from edgecnn.data.split import divide
-from edgecnn.errors import DataError, RecipeError
+from edgecnn.errors import DataError
 from edgecnn.models import find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.localizer import Localizer, LocalizerOptions, create_localizer
@@ -27,6 +25,7 @@ from edgecnn.train.giou import giou
 from edgecnn.train.located import LocatedBatch, LocatedStream, located_batches, targets_of
 from edgecnn.train.pictures import prepared
 from edgecnn.train.sections import BaseRecipe, Strict
+from edgecnn.train.splits import agreed_classes, open_both
 from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.train.tasks.classify import ClassifierModel, PictureData
 from edgecnn.train.transfer import TransferSection, freeze, hold
@@ -242,33 +241,12 @@ def score_model(model: nn.Module, recipe: LocalizeRecipe, dataset: Dataset) -> L
 
 
 def open_splits(recipe: LocalizeRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
-    """Open the training and the validation split, without the pictures that cannot be used.
-
-    Returns:
-        Both, and what was left out.
-
-    Raises:
-        DataError: a set cannot be opened, or has pictures with several boxes; with ``strict``, any
-            picture cannot be used.
-    """
-    data = recipe.data
-    train, faults = single_objects(open_dataset(data.train), strict)
-    if isinstance(data.validation, str):
-        validation, more = single_objects(open_dataset(data.validation), strict)
-        return train, validation, faults + more
-    shares = {"train": 1 - data.validation, "validation": data.validation}
-    train, validation = divide(train, shares, recipe.seed)
-    return train, validation, faults
+    """Open the training and the validation split of a recipe; see `open_both`."""
+    return open_both(recipe.data, recipe.seed, single_objects, strict)
 
 
 def _with_classes(recipe: LocalizeRecipe, train: Dataset, validation: Dataset) -> LocalizeRecipe:
     """Write the class names into the recipe; all sources must agree."""
-    wanted = recipe.data.classes or train.classes
-    for dataset in (train, validation):
-        if dataset.classes != wanted:
-            raise RecipeError(
-                f"data: {dataset.name} has the classes {', '.join(dataset.classes)}; expected "
-                f"{', '.join(wanted)}, in this order"
-            )
+    wanted = agreed_classes(recipe.data, train, validation)
     data = recipe.data.model_copy(update={"classes": wanted})
     return recipe.model_copy(update={"data": data})
