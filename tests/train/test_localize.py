@@ -10,13 +10,12 @@ import torch
 from edgecnn.data.augment import LabelledPicture
 from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
 from edgecnn.errors import EdgecnnError, RecipeError
-from edgecnn.train.giou import giou
 from edgecnn.train.located import LocatedBatch, prepare
 from edgecnn.train.loop import train
 from edgecnn.train.recipe import load_recipe
 from edgecnn.train.run import load_run
 from edgecnn.train.tasks.localize import LocalizeLoss, LocalizeRecipe, localize_loss
-from edgecnn.vision.boxes import giou_matrix, to_centres
+from edgecnn.vision.boxes import to_centres
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +98,6 @@ def test_what_does_not_fit_is_named(
     with pytest.raises((EdgecnnError, RecipeError), match=says):
         train(load_recipe(root / "tests/recipes/localize.yaml", keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_giou_equals_that_of_the_arrays() -> None:
-    rng = np.random.default_rng(0)
-    a, b = (rng.uniform(0, 1, (50, 4)).astype(np.float32) for _ in range(2))
-    for boxes in (a, b):
-        boxes[:, 2:] += boxes[:, :2]
-    found = giou(torch.from_numpy(a), torch.from_numpy(b)).numpy()
-    assert np.allclose(found, np.diagonal(giou_matrix(a, b)), atol=1e-6)
 
 
 def _batch(presence: list[float]) -> LocatedBatch:

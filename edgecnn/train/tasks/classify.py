@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -19,8 +18,7 @@ from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import InputError, RecipeError
 from edgecnn.models import create_backbone, find_architecture
 from edgecnn.models.base import ConvNet
-from edgecnn.models.weights import WeightsSource, load_pretrained, restore_statistics
-from edgecnn.train import checkpoint
+from edgecnn.models.weights import WeightsSource
 from edgecnn.train.features import cached_features
 from edgecnn.train.pictures import (
     PictureBatch,
@@ -30,9 +28,10 @@ from edgecnn.train.pictures import (
 )
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.splits import agreed_classes, open_both
+from edgecnn.train.start import start
 from edgecnn.train.stream import Shuffle, shard
 from edgecnn.train.tasks.base import Batch, Validation
-from edgecnn.train.transfer import TransferSection, freeze, hold
+from edgecnn.train.transfer import TransferSection, hold
 from edgecnn.vision.classes import class_scores
 
 
@@ -134,25 +133,11 @@ class ClassifyTask:
     def build(self) -> ConvNet:
         """Build the network with the weights it starts from, and freeze what a transfer says."""
         model = build_classifier(self.recipe)
-        if self.recipe.init is not None:
-            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
-        section = self.recipe.model
-        if section.weights is not None:
-            self.notices += (_load_weights(model, section.architecture, section.weights),)
-            if section.weights.layout == "tflite" and self.recipe.transfer.batch_norm == "live":
-                # Its batch-norm is folded: without statistics of the data a live one forgets all.
-                restore_statistics(model, self._first_batches())
-        freeze(model, self.recipe.transfer)
+        self.notices += start(model, model, self.recipe, self._train)
         if self.recipe.transfer.cache is not None:
             cache = Path(self.recipe.transfer.cache)
             self._features = cached_features(model, self.recipe.input, self._train, cache)
         return model
-
-    def _first_batches(self) -> Iterator[Tensor]:
-        """Yield training pictures, as drawn from all classes, to measure statistics on."""
-        order = Shuffle(self.epoch_samples, self.recipe.seed)
-        few = [self._train.samples[order(i)] for i in range(min(256, self.epoch_samples))]
-        return prepared(replace(self._train, samples=tuple(few)), self.recipe.input)
 
     def trained(self, model: nn.Module) -> nn.Module:
         """Return the network, or its classifier where the features are cached."""
@@ -197,13 +182,6 @@ class ClassifyTask:
         value = float(_cross_entropy(logits, labels, plain))
         right = probabilities(logits).argmax(1) == labels.numpy()
         return Validation(float(np.mean(right)), value)
-
-
-def _load_weights(model: ConvNet, architecture: str, source: WeightsSource) -> str:
-    """Fill the network and return what was filled, for a person."""
-    loaded = load_pretrained(model, source, architecture=architecture)
-    text = f"weights: {loaded.tensors} tensors of {loaded.source}, sha256 {loaded.sha256[:12]}"
-    return text + (f"; new: {', '.join(loaded.left_out)}" if loaded.left_out else "")
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor, options: ClassifyLoss) -> Tensor:

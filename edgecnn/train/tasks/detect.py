@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,17 +13,14 @@ from edgecnn.data.pictures import usable_boxes
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import RecipeError
 from edgecnn.models.detector import Detector
-from edgecnn.models.weights import load_pretrained, restore_statistics
-from edgecnn.train import checkpoint
 from edgecnn.train.detection.assign import assign
 from edgecnn.train.detection.loss import Targets, detection_loss
 from edgecnn.train.detection.recipe import DetectRecipe, build_detector, decode_rules
-from edgecnn.train.pictures import prepared
 from edgecnn.train.scenes import SceneBatch, SceneStream, scene_batches, still_batches
 from edgecnn.train.splits import agreed_classes, open_both
-from edgecnn.train.stream import Shuffle
+from edgecnn.train.start import start
 from edgecnn.train.tasks.base import Batch, Validation
-from edgecnn.train.transfer import freeze, hold
+from edgecnn.train.transfer import hold
 from edgecnn.vision.anchors import Detections, anchor_grid, decode_detections
 from edgecnn.vision.placement import Size, placement
 
@@ -48,25 +43,9 @@ class DetectTask:
 
     def build(self) -> Detector:
         """Build the network with the weights it starts from, and freeze what a transfer says."""
-        model, section = build_detector(self.recipe), self.recipe.model
-        if self.recipe.init is not None:
-            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
-        if section.weights is not None:
-            loaded = load_pretrained(
-                model.backbone, section.weights, architecture=section.architecture
-            )
-            note = f"weights: {loaded.tensors} tensors of {loaded.source}, {loaded.sha256[:12]}"
-            self.notices += (note,)
-            if section.weights.layout == "tflite" and self.recipe.transfer.batch_norm == "live":
-                # Its batch-norm is folded: without statistics of the data a live one forgets all.
-                restore_statistics(model.backbone, self._first_pictures())
-        freeze(model.backbone, self.recipe.transfer)
+        model = build_detector(self.recipe)
+        self.notices += start(model, model.backbone, self.recipe, self._train)
         return model
-
-    def _first_pictures(self) -> Iterator[Tensor]:
-        order = Shuffle(self.epoch_samples, self.recipe.seed)
-        few = [self._train.samples[order(i)] for i in range(min(64, self.epoch_samples))]
-        return prepared(replace(self._train, samples=tuple(few)), self.recipe.input, batch=16)
 
     def trained(self, model: nn.Module) -> nn.Module:
         """Return the whole detector."""

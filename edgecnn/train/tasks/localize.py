@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
@@ -19,16 +18,15 @@ from edgecnn.errors import DataError
 from edgecnn.models import find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.localizer import Localizer, LocalizerOptions, create_localizer
-from edgecnn.models.weights import load_pretrained
-from edgecnn.train import checkpoint
-from edgecnn.train.giou import giou
+from edgecnn.train.detection.loss import along_object
 from edgecnn.train.located import LocatedBatch, LocatedStream, located_batches, targets_of
 from edgecnn.train.pictures import prepared
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.splits import agreed_classes, open_both
+from edgecnn.train.start import start
 from edgecnn.train.tasks.base import Batch, Validation
 from edgecnn.train.tasks.classify import ClassifierModel, PictureData
-from edgecnn.train.transfer import TransferSection, freeze, hold
+from edgecnn.train.transfer import TransferSection, hold
 from edgecnn.vision.localize import decode_location
 from edgecnn.vision.placement import placement
 
@@ -113,16 +111,9 @@ class LocalizeTask:
 
     def build(self) -> Localizer:
         """Build the network with the weights it starts from, and freeze what a transfer says."""
-        model, section = build_localizer(self.recipe), self.recipe.model
-        if self.recipe.init is not None:
-            checkpoint.load_weights(model, Path(self.recipe.init) / checkpoint.WEIGHTS)
-        if section.weights is not None:
-            loaded = load_pretrained(
-                model.backbone, section.weights, architecture=section.architecture
-            )
-            name = f"{loaded.source}, sha256 {loaded.sha256[:12]}"
-            self.notices += (f"weights: {loaded.tensors} tensors of {name}",)
-        freeze(cast(ConvNet, model.backbone), self.recipe.transfer)
+        model = build_localizer(self.recipe)
+        backbone = cast(ConvNet, model.backbone)
+        self.notices += start(model, backbone, self.recipe, self._train)
         return model
 
     def trained(self, model: nn.Module) -> nn.Module:
@@ -174,18 +165,14 @@ def localize_loss(
     if not there.any():
         return total
     shares, wanted = box[there].sigmoid(), batch.boxes[there]
-    overlap = giou(_corners(shares), _corners(wanted))
+    upright = nn.functional.pad(wanted, (0, 1))  # no angle
+    _, overlap = along_object(shares, upright)
     return (
         total
         + options.classes * functional.cross_entropy(classes[there], batch.labels[there])
         + options.giou * (1 - overlap).mean()
         + options.l1 * functional.smooth_l1_loss(shares, wanted, beta=0.1)
     )
-
-
-def _corners(centres: Tensor) -> Tensor:
-    half = centres[:, 2:] / 2
-    return torch.cat((centres[:, :2] - half, centres[:, :2] + half), 1)
 
 
 @torch.no_grad()
