@@ -21,7 +21,7 @@ DRAWS = 1000
 RECALLS = np.linspace(0, 1, 101)
 """COCO reads the precision at these recalls."""
 
-Weights: TypeAlias = NDArray[np.int64]
+Weights: TypeAlias = NDArray[np.int32]
 """(draws, pictures): how often each picture was drawn."""
 
 _AT_ONCE = 4_000_000
@@ -58,8 +58,8 @@ class Matches:
         Args:
             pictures: indices; one that stands there twice counts twice.
         """
-        weights = np.bincount(np.asarray(pictures, np.int64), minlength=self.samples)
-        return float(mean_ap(self.average_precision(weights[None]))[0])
+        weights = np.bincount(np.asarray(pictures, np.int64), minlength=self.samples)[None]
+        return float(mean_ap(self.average_precision(weights.astype(np.int32)))[0])
 
     def average_precision(self, weights: Weights) -> NDArray[np.float64]:
         """Return (draws, classes) AP at IoU 0.5, 0..1; NaN where a class has no truth."""
@@ -69,9 +69,9 @@ class Matches:
     def _of_class(self, weights: Weights, index: int) -> NDArray[np.float64]:
         mine = self.classes == index
         pictures, hits = self.pictures[mine], self.hits[mine]
-        right = np.cumsum(weights[:, pictures[hits]], axis=1)
+        right = _running(np.take(weights, pictures[hits], axis=1))
         # Precision falls between hits, so the points at hits alone make the curve.
-        given = np.cumsum(weights[:, pictures], axis=1)[:, hits]
+        given = _running(np.take(weights, pictures, axis=1))[:, hits]
         total = (weights @ self.truth[:, index]).astype(np.float64)
         total[total == 0] = np.nan
         precision = right / (given + np.spacing(1))
@@ -79,6 +79,10 @@ class Matches:
         reached = np.searchsorted(RECALLS, right / total[:, None], side="right")
         new = np.diff(reached, axis=1, prepend=0)
         return np.asarray((new * best_after).sum(1) / len(RECALLS) + 0 * total, np.float64)
+
+
+def _running(counts: Weights) -> Weights:
+    return np.cumsum(counts, axis=1, dtype=np.int32)  # half the memory, and twice as fast
 
 
 def mean_ap(precisions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +138,8 @@ def _draws(matches: Matches, seed: int) -> Iterator[Weights]:
     share = np.full(count, 1 / count)
     at_once = max(1, _AT_ONCE // max(len(matches.scores), count))
     for first in range(0, DRAWS, at_once):
-        yield rng.multinomial(count, share, min(at_once, DRAWS - first))
+        drawn = rng.multinomial(count, share, min(at_once, DRAWS - first))
+        yield drawn.astype(np.int32)
 
 
 def _middle(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -17,13 +17,13 @@ from edgecnn.bundle.manifest import (
     WindowsDecode,
 )
 from edgecnn.data.scoring import wilson_interval
-from edgecnn_export.tasks.base import GateScore
+from edgecnn_export.tasks.base import TaskScore
 from edgecnn_export.tolerances import FEW_SAMPLES
 
 
 def write_card(
     manifest_facts: Sequence[tuple[str, str]], variants: Sequence[tuple[Variant, str]], group: str,
-    reference: GateScore, gate: str, notes: str,
+    reference: TaskScore, gate: str, notes: str,
 ) -> str:  # fmt: skip
     """Return the card as markdown.
 
@@ -79,10 +79,12 @@ def _float_layers(variants: Sequence[tuple[Variant, str]]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _group_table(group: str, reference: GateScore) -> list[str]:
-    rows = [f"| {group} | n | right, float | 95 % interval |", "|---|---|---|---|"]
+def _group_table(group: str, reference: TaskScore) -> list[str]:
+    title = f"| {group} | n | {reference.group_value}, float | 95 % interval |"
+    rows = [title, "|---|---|---|---|"]
     for part in reference.groups:
-        low, high = wilson_interval(round(part.value * part.samples), part.samples)
+        right = round(part.value * part.samples)
+        low, high = part.interval or wilson_interval(right, part.samples)
         rows.append(
             f"| {part.name} | {part.samples} | {part.value:.4f} | {low:.4f} to {high:.4f} |"
         )

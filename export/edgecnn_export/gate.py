@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Metric, Parity, Precision
-from edgecnn.data.scoring import paired_drop
-from edgecnn_export.tasks.base import GateScore
+from edgecnn_export.tasks.base import TaskScore
 from edgecnn_export.tolerances import TOLERANCES
 
 
@@ -56,9 +55,9 @@ def worst_parity(parities: Sequence[Parity]) -> Parity:
     )
 
 
-def measure_drop(name: str, reference: GateScore, other: GateScore) -> Metric:
+def measure_drop(name: str, reference: TaskScore, other: TaskScore) -> Metric:
     """Compare a task metric on the same samples, with its paired interval."""
-    drop = paired_drop(reference.credits, other.credits)
+    drop = reference.drop_to(other)
     return Metric(
         name=name, value=other.value, samples=other.samples, drop=drop.points,
         drop_low=drop.low, drop_high=drop.high,

@@ -19,7 +19,7 @@ from edgecnn_export.calibration import sample_hash
 from edgecnn_export.gate import Verdict, judge, measure_drop, measure_parity, worst_parity
 from edgecnn_export.quantize import find_scheme
 from edgecnn_export.sources import Source
-from edgecnn_export.tasks.base import GateScore, GateSet, Outputs, join
+from edgecnn_export.tasks.base import GateSet, Outputs, TaskScore, join
 from edgecnn_export.tolerances import DEFAULT_MAX_DROP, TOLERANCES
 from edgecnn_export.workshop import Plan
 
@@ -88,14 +88,14 @@ class Gate:
         self.scoring: Positions = np.sort(order[len(order) // 2 :])
         """The half that scores what the ladder chose."""
         self.score = self.score_float(self.everything)
-        if not any(self.score.credits):
+        if not self.score.value > 0:
             raise DataError(
                 f"the float model gets none of the {self.score.samples} samples of {gate.name} "
                 "right: such a gate cannot tell a working variant from a broken one; train it "
                 "first, or give other data"
             )
 
-    def score_float(self, which: Positions) -> GateScore:
+    def score_float(self, which: Positions) -> TaskScore:
         """Score the float model."""
         chosen = self._reference(which)
         return self._source.gate.score(chosen, chosen, which)

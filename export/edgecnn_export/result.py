@@ -10,7 +10,7 @@ from edgecnn.errors import GateError
 from edgecnn_export.gate import Verdict
 from edgecnn_export.ladder import Step
 from edgecnn_export.sensitivity import LayerSensitivity
-from edgecnn_export.tasks.base import GateScore
+from edgecnn_export.tasks.base import TaskScore
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Exported:
     metric: str
     max_drop: float
     """Percentage points that were allowed."""
-    float_score: GateScore
+    float_score: TaskScore
     gate: str
     """What the gate scored."""
 

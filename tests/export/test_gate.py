@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from edgecnn.bundle.manifest import Metric, Parity, Precision
-from edgecnn_export.gate import judge, measure_parity, shared_samples
+from edgecnn.data.scoring import paired_drop
+from edgecnn_export.gate import judge, measure_drop, measure_parity, shared_samples
+from edgecnn_export.tasks.base import GateScore
 
 
 def _metric(drop: float) -> Metric:
@@ -50,3 +52,13 @@ def test_parity_of_equal_and_of_noisy_outputs() -> None:
 
 def test_shared_samples_are_counted_by_content() -> None:
     assert shared_samples(["a", "b"], ["b", "c"]) == 1
+
+
+def test_a_mean_of_credits_drops_sample_by_sample() -> None:
+    before, after = GateScore(0.75, (1.0, 1.0, 1.0, 0.0)), GateScore(0.5, (1.0, 1.0, 0.0, 0.0))
+    metric, wanted = (
+        measure_drop("accuracy", before, after),
+        paired_drop(before.credits, after.credits),
+    )
+    assert (metric.value, metric.samples, metric.drop) == (0.5, 4, 25)
+    assert (metric.drop_low, metric.drop_high) == (wanted.low, wanted.high)

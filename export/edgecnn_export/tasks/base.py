@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import Decode, InputSpec
+from edgecnn.data.scoring import PairedDrop, paired_drop
 from edgecnn.vision.preprocess import Input, network_input
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Sample: TypeAlias = Callable[[InputSpec], Input]
 """Reads one sample when it is called, and prepares it as the spec says."""
@@ -48,11 +52,41 @@ class Group:
     name: str
     samples: int
     value: float
+    interval: tuple[float, float] | None = None
+    """95 %, of the value; None: that of a share of the samples."""
+
+
+class TaskScore(Protocol):
+    """The task metric on the gate set; it knows how it is compared with another."""
+
+    @property
+    def value(self) -> float:
+        """0..1, more is better."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """How many were scored."""
+        ...
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The parts."""
+        ...
+
+    @property
+    def group_value(self) -> str:
+        """What the value of a part is, for a heading."""
+        ...
+
+    def drop_to(self, other: Self) -> PairedDrop:
+        """Return the drop to another model's score on the same samples."""
+        ...
 
 
 @dataclass(frozen=True)
 class GateScore:
-    """The task metric on the gate set."""
+    """A metric that is the mean of what each sample earns."""
 
     value: float
     """Mean of the credits."""
@@ -64,6 +98,15 @@ class GateScore:
     def samples(self) -> int:
         """How many were scored."""
         return len(self.credits)
+
+    @property
+    def group_value(self) -> str:
+        """The share of samples that are right."""
+        return "right"
+
+    def drop_to(self, other: GateScore) -> PairedDrop:
+        """Compare sample by sample; see `paired_drop`."""
+        return paired_drop(self.credits, other.credits)
 
 
 class GateTask(Protocol):
@@ -82,7 +125,7 @@ class GateTask(Protocol):
         """Open what the gate scores: a dataset, or by default what the source came with."""
         ...
 
-    def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> GateScore:
+    def score(self, outputs: Outputs, reference: Outputs, which: NDArray[np.int64]) -> TaskScore:
         """Score outputs over some samples of the set that was opened last.
 
         Args:
