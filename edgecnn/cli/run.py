@@ -1,8 +1,10 @@
-"""``edgecnn run``: a bundle's task on pictures."""
+"""``edgecnn run``: a bundle's task on pictures and videos."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from edgecnn.cli.output import (
 from edgecnn.cli.windows import windows_options
 
 if TYPE_CHECKING:
-    from edgecnn_device.tasks import Result
+    from edgecnn_device.sources import Frame
     from edgecnn_device.windows import SlidingOptions
 
 
@@ -34,87 +36,74 @@ if TYPE_CHECKING:
     help="Refuse a bundle that this key did not sign.",
 )
 @windows_options
+@click.option(
+    "--save", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+    help="Draw what was found, into files of the same names in DIR.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files in DIR.")
 @json_option
 def command(
     bundle: str, sources: tuple[str, ...], variant: str | None, threads: int,
-    public_key: Path | None, windows: SlidingOptions | None, as_json: bool,
+    public_key: Path | None, windows: SlidingOptions | None, save: Path | None,
+    overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run BUNDLE (a path or a zoo name) on pictures and directories of them.
+    """Run BUNDLE (a path or a zoo name) on pictures, directories of them, and videos.
 
     With --windows, a bundle that classifies is slid over each picture and gives boxes.
 
-    With --json, one object per picture. A picture that cannot be read is reported on stderr, the
-    rest is done, and the exit status is 2.
+    With --json, one object per frame. A picture that cannot be read is reported on stderr, the
+    rest is done, and the exit status is 2; so is a video that breaks off.
     """
     from edgecnn.bundle.read import read_bundle
     from edgecnn.bundle.sign import load_public_key
+    from edgecnn.cli import results as show
+    from edgecnn_device.draw import CAPTION_LINES, draw
     from edgecnn_device.runner import open_runner
-    from edgecnn_device.sources import open_source
+    from edgecnn_device.save import Saver
     from edgecnn_device.windows import detect_by_windows
 
     keys = () if public_key is None else (load_public_key(public_key),)
     runner = open_runner(read_bundle(find_bundle(bundle), keys), variant, threads)
     task = runner.manifest.task if windows is None else "detect"
     failed = 0
-    for source in sources:
-        for frame in open_source(source):
+    saver = None if save is None else Saver(save, overwrite)
+    with saver or contextlib.nullcontext():
+        for frame in _frames(sources):
             if frame.image is None:
                 failed += 1
                 note(f"edgecnn: {frame.error}")
                 continue
-            results: tuple[Result, ...] = (
-                runner(frame.image)
-                if windows is None
-                else detect_by_windows(runner, frame.image, windows)
-            )
+            image = frame.image
+            found = runner(image) if windows is None else detect_by_windows(runner, image, windows)
             if as_json:
-                print_json({"source": frame.source, "frame": frame.index,
-                            "task": task,
-                            "results": [_as_json(r) for r in results]})  # fmt: skip
+                print_json({"source": frame.source, "frame": frame.index, "task": task,
+                            "results": [show.as_json(r) for r in found]})  # fmt: skip
             else:
-                click.echo(f"{frame.source}  {_as_text(results)}")
+                number = f" #{frame.index}" if frame.rate else ""
+                click.echo(f"{frame.source}{number}  {show.as_text(found)}")
+            if saver is not None:
+                saver.write(frame, draw(frame.image, found, CAPTION_LINES.get(task, 0)))
     if failed:
-        note(f"edgecnn: {failed} of the pictures could not be read")
+        note(f"edgecnn: {failed} of the sources could not be read, or not to their end")
         sys.exit(2)
 
 
-def _as_json(result: Result) -> dict[str, object]:
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
+def _frames(sources: tuple[str, ...]) -> Iterator[Frame]:
+    """Yield all frames; count them on a terminal that does not show the results themselves."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    match result:
-        case Box():
-            box = [round(v, 2) for v in result.box]
-            found = {"label": result.label, "score": round(result.score, 4), "box": box}
-            return found if result.quad is None else {**found, "quad": result.quad}
-        case Label():
-            return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
-        case Embedding():
-            return {"vector": result.vector.tolist()}
-        case OutputTensor():
-            return {"name": result.name, "shape": list(result.values.shape),
-                    "values": result.values.tolist()}  # fmt: skip
-    return {
-        "text": result.text,
-        "confidence": round(result.confidence, 4),
-        "currency": result.currency,
-    }
+    from edgecnn_device.sources import open_source
 
-
-def _as_text(results: tuple[Result, ...]) -> str:
-    return ", ".join(_text_of(r) for r in results) or "nothing read"
-
-
-def _text_of(result: Result) -> str:
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
-
-    match result:
-        case Box():
-            corners = " ".join(f"{v:.0f}" for v in result.box)
-            return f"{result.label} ({result.score:.3f}) at {corners}"
-        case Label():
-            return f"{result.label} ({result.score:.3f})"
-        case Embedding():
-            return f"a vector of {len(result.vector)} numbers (--json shows them)"
-        case OutputTensor():
-            return f"{result.name} {result.values.shape}"
-    return f"{result.currency} {result.text}  ({result.confidence:.3f})"
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.completed} frames, {task.description}"),
+        TimeElapsedColumn(), console=Console(stderr=True), redirect_stdout=False,
+        disable=not sys.stderr.isatty() or sys.stdout.isatty(), transient=True,
+    )  # fmt: skip
+    with bar:
+        count = bar.add_task("", total=None)
+        for source in sources:
+            bar.update(count, description=source)
+            for frame in open_source(source):
+                yield frame
+                bar.advance(count)
