@@ -76,7 +76,7 @@ def _share(boxes: Boxes, size: Size, spec: InputSpec) -> NDArray[np.float32]:
         return np.full(4, 0.5, np.float32)
     place = placement(size, spec)
     shares = place.to_input(boxes) / np.array((*place.size, *place.size), np.float32)
-    return to_centres(shares)[0]
+    return np.asarray(to_centres(np.asarray(shares, np.float32))[0])
 
 
 class LocatedStream(TorchDataset[LocatedItem]):
