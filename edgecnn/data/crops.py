@@ -4,13 +4,16 @@ A window with an object is a square around one whole object of the wanted classe
 chance, that touches no other object of them; one without touches none. Objects that reach the edge
 of their picture are not known to be whole: no window is made for them, and all keep away from
 them. Sides of empty windows are drawn from those of the others where there is room, so that the
-scale tells little.
+scale tells little. They come from pictures with a wanted object: one without is often one that
+nobody labelled. No picture gives more than twice its even share of them, so that a wrong label
+weighs little.
 Which windows there are depends on the seed, the names of the pictures and their boxes alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +27,8 @@ from edgecnn.vision.placement import size_of
 
 _TRIES = 30
 """Places that are tried for one window before it is given up."""
+_CROWDING = 2
+"""Times the even share of the empty windows that one picture may give."""
 _EDGE = 1.0
 """Pixels: a box this near to the edge of its picture touches it."""
 
@@ -126,17 +131,22 @@ def _empty(
     name: str, sources: list[_Source], sides: list[int], count: int, options: CropsSection
 ) -> list[Sample]:
     """Return windows without any wanted object."""
-    rng = _chance(options.seed, "empty", *sorted(s.sample.name for s in sources))
+    open_sources = [source for source in sources if len(source.wanted)]
+    rng = _chance(options.seed, "empty", *sorted(s.sample.name for s in open_sources))
+    most = _CROWDING * math.ceil(count / len(open_sources))
     found: list[Sample] = []
-    taken: set[tuple[str, Window]] = set()
+    taken: dict[str, set[Window]] = {s.sample.name: set() for s in open_sources}
     for number in range(count):
         for _ in range(_TRIES):
             side = sides[int(rng.integers(len(sides)))]
-            place = _free_place(sources, side, options.margin, rng)
-            if place is not None and (key := (place[0].sample.name, place[1])) not in taken:
-                taken.add(key)
-                found.append(_sample(*place, f"empty.{number}"))
-                break
+            place = _free_place(open_sources, side, options.margin, rng)
+            if place is None or place[1] in (here := taken[place[0].sample.name]):
+                continue
+            here.add(place[1])
+            found.append(_sample(*place, f"empty.{number}"))
+            if len(here) == most:
+                open_sources.remove(place[0])
+            break
     if len(found) < count:
         raise DataError(
             f"{name}: crops: room for {len(found)} of {count} empty windows: lower crops.empty or "
@@ -149,7 +159,7 @@ def _free_place(
     sources: list[_Source], side: int, margin: float, rng: np.random.Generator
 ) -> tuple[_Source, Window] | None:
     """Return a window of this side that touches nothing wanted, in any of the pictures."""
-    for _ in range(10 * _TRIES):
+    for _ in range(10 * _TRIES if sources else 0):
         source = sources[int(rng.integers(len(sources)))]
         room = np.array(source.size) - side
         if room.min() >= 0:

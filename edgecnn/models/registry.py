@@ -49,7 +49,8 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register_backbone(
-    *, input_shape: tuple[int, int, int] = (3, 224, 224), tasks: tuple[str, ...] = ("classify",),
+    *, input_shape: tuple[int, int, int] = (3, 224, 224),
+    tasks: tuple[str, ...] = ("classify", "localize"),
     name: str | None = None,
 ) -> Callable[[Builder], Builder]:  # fmt: skip
     """Register a constructor under its function name, or under ``name``."""

@@ -75,8 +75,8 @@ def _share(boxes: Boxes, size: Size, spec: InputSpec) -> NDArray[np.float32]:
     if not len(boxes):
         return np.full(4, 0.5, np.float32)
     place = placement(size, spec)
-    whole = np.array((*place.size, *place.size), np.float32)
-    return np.asarray(to_centres(place.to_input(boxes))[0] / whole, np.float32)
+    shares = place.to_input(boxes) / np.array((*place.size, *place.size), np.float32)
+    return np.asarray(to_centres(np.asarray(shares, np.float32))[0])
 
 
 class LocatedStream(TorchDataset[LocatedItem]):

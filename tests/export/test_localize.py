@@ -82,15 +82,14 @@ def test_a_person_reads_a_table(trained: Path, boxes: Path) -> None:
     assert "localization_iou" in found.output and "wrong_presence" in found.output
 
 
-def test_run_prints_the_box_or_nothing(bundle: Path, boxes: Path) -> None:
-    samples = open_dataset(f"{boxes}:test").samples
-    for empty in (False, True):
-        sample = next(s for s in samples if bool(len(s.boxes)) != empty)
-        picture = boxes / "test" / Path(sample.name).name
-        output = CliRunner().invoke(run, [str(bundle), str(picture), "--json"]).output
-        found = json.loads(output)
-        assert found["task"] == "localize"
-        assert len(found["results"]) == (0 if empty else 1)
-        if not empty:
-            assert set(found["results"][0]) == {"label", "score", "box"}
-            assert all(0 <= v <= 48 for v in found["results"][0]["box"])
+def test_run_prints_a_box_or_nothing(bundle: Path, boxes: Path) -> None:
+    arguments = [str(bundle), str(boxes / "test"), "--variant", "onnx-fp32", "--json"]
+    lines = CliRunner().invoke(run, arguments).output.splitlines()
+    rows = [json.loads(line) for line in lines]
+    there = [len(s.boxes) for s in open_dataset(f"{boxes}:test").samples]
+    said = [len(row["results"]) for row in rows]
+    assert {row["task"] for row in rows} == {"localize"}
+    assert sum(a == b for a, b in zip(said, there, strict=True)) > 0.9 * len(there)
+    found = next(row["results"][0] for row in rows if row["results"])
+    assert set(found) == {"label", "score", "box"}
+    assert all(0 <= v <= 48 for v in found["box"])

@@ -16,18 +16,28 @@ from torch import Tensor, nn
 from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.foreign import build_foreign
+from edgecnn.train.detection.recipe import DetectRecipe, decode_rules
 from edgecnn.train.run import load_run
+from edgecnn.train.tasks.detect import open_splits
 from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
 from edgecnn_export.sources.describe import Description, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
+from edgecnn_export.tasks.detect import DetectGate
 from edgecnn_export.tasks.foreign import ForeignGate
 from edgecnn_export.tasks.localize import LocalizeGate
 from edgecnn_export.tasks.read import ReadGate
 
+
+def _detect_gate(recipe: DetectRecipe) -> DetectGate:
+    return DetectGate(
+        decode_rules(recipe), recipe.input, lambda: open_splits(recipe, strict=False)[1]
+    )
+
+
 _GATES: dict[str, Callable[[Any], GateTask]] = {
-    "read": ReadGate, "classify": ClassifyGate, "localize": LocalizeGate,
+    "read": ReadGate, "classify": ClassifyGate, "localize": LocalizeGate, "detect": _detect_gate,
 }  # fmt: skip
 
 
