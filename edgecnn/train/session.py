@@ -47,7 +47,8 @@ class Session:
         """
         group.share(task.recipe.optimizer.batch)
         model = task.build().to(group.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = make_optimizer(model, task.recipe.optimizer)
+        base, share = task.base(model)
+        optimizer = make_optimizer(model, task.recipe.optimizer, base, share)
         average = make_average(model, task.recipe.optimizer)
         return cls(task, run, group, model, optimizer, average)
 
@@ -123,7 +124,7 @@ def take_step(session: Session, network: nn.Module, batch: Batch) -> float:
     torch.manual_seed((session.recipe.seed << 40) + (seen << 8) + session.group.rank)
     rate = current_rate(session)
     for group in session.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["share"]
     network.train()
     session.task.hold(session.model)
     session.optimizer.zero_grad(set_to_none=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
 from edgecnn.errors import RecipeError
@@ -29,6 +29,8 @@ class TransferSection(Strict):
     """late: the last module to freeze, by the name that `edgecnn inspect` prints."""
     batch_norm: Literal["live", "frozen"] = "live"
     """frozen: batch-norm of the trained part keeps the statistics it came with, too."""
+    rate: float = Field(1.0, gt=0, le=1)
+    """Learning rate of the pretrained base as a share of that of what is new."""
     cache: str | None = None
     """classifier: a file that keeps what the frozen base gives for each picture, made once."""
 

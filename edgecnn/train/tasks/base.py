@@ -71,6 +71,10 @@ class HostTask(Protocol):
         """Return the part of the network that `loss` is given: all of it, or a head alone."""
         ...
 
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return the pretrained part, and its learning rate as a share of the rest's."""
+        ...
+
     def hold(self, model: nn.Module) -> None:
         """Keep frozen parts in evaluation mode; called whenever the model was set to training."""
         ...

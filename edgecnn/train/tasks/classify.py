@@ -143,6 +143,10 @@ class ClassifyTask:
         """Return the network, or its classifier where the features are cached."""
         return model if self._features is None else cast(ConvNet, model).classifier
 
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return the features, and their share of the learning rate."""
+        return cast(ConvNet, model).features, self.recipe.transfer.rate
+
     def hold(self, model: nn.Module) -> None:
         """Keep what is frozen in evaluation mode."""
         hold(cast(ConvNet, model), self.recipe.transfer)

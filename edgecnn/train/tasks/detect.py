@@ -51,6 +51,11 @@ class DetectTask:
         """Return the whole detector."""
         return model
 
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return the backbone, and its share of the learning rate."""
+        assert isinstance(model, Detector)
+        return model.backbone, self.recipe.transfer.rate
+
     def hold(self, model: nn.Module) -> None:
         """Keep what is frozen in evaluation mode."""
         assert isinstance(model, Detector)

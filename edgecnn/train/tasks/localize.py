@@ -120,6 +120,10 @@ class LocalizeTask:
         """Return the network."""
         return model
 
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return the backbone, and its share of the learning rate."""
+        return cast(Localizer, model).backbone, self.recipe.transfer.rate
+
     def hold(self, model: nn.Module) -> None:
         """Keep what is frozen of the backbone in evaluation mode; the neck is always new."""
         hold(cast(ConvNet, cast(Localizer, model).backbone), self.recipe.transfer)

@@ -252,6 +252,10 @@ class ReadTask:
         """Return the whole reader."""
         return model
 
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return nothing: a reader learns as a whole."""
+        return None, 1.0
+
     def hold(self, model: nn.Module) -> None:
         """Do nothing: no part of a reader is frozen."""
 
