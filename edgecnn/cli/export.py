@@ -82,6 +82,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sensitivity", is_flag=True, help="Report what each layer loses by int8.")
 @click.option("--bake", is_flag=True, help="Put normalization into the files: uint8 pixels in.")
 @click.option(
+    "--decode-boxes", is_flag=True,
+    help="Put a detector's decoder into its ONNX file: boxes and scores, not yet suppressed.",
+)  # fmt: skip
+@click.option(
     "--convolutional",
     is_flag=True,
     help="Slide a RUN that classifies over the picture, in one pass: a bundle of task detect.",
@@ -130,7 +134,8 @@ def command(
     precisions: tuple[Precision, ...], target: str | None, calibration: Path | None,
     samples: int | None, seed: int, method: Method | Literal["auto"], save_ranges: Path | None,
     ranges: Path | None, equalize: bool, correct_bias: bool, ladder: bool,
-    sensitivity: bool, bake: bool, convolutional: bool, background: tuple[str, ...],
+    sensitivity: bool, bake: bool, decode_boxes: bool, convolutional: bool,
+    background: tuple[str, ...],
     shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
     max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -164,7 +169,8 @@ def command(
         improvement=Improvement(equalize, correct_bias), ladder=ladder, sensitivity=sensitivity,
         bake=bake, max_drop=max_drop, ranges=ranges, save_ranges=save_ranges,
         description=load_description(preprocess, shape) if described else None,
-        sliding=sliding, key=None if key is None else load_private_key(key), overwrite=overwrite,
+        sliding=sliding, decode_boxes=decode_boxes, overwrite=overwrite,
+        key=None if key is None else load_private_key(key),
     )  # fmt: skip
     exported = export(source, output, options, note)
     if as_json:

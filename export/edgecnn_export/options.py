@@ -51,6 +51,8 @@ class ExportOptions:
     """Of a foreign source."""
     sliding: Sliding | None = None
     """Exports a classifier as a detector that slides over the picture."""
+    decode_boxes: bool = False
+    """Puts a detector's decoder into its ONNX file."""
     key: Ed25519PrivateKey | None = None
     """Signs the bundle."""
     overwrite: bool = False

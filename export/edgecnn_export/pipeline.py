@@ -27,7 +27,7 @@ from edgecnn_export.prove import Gate, Trial, open_gate_set, replay_outputs
 from edgecnn_export.quantize import find_scheme, load_ranges, save_ranges
 from edgecnn_export.report import write_report
 from edgecnn_export.result import Exported, ExportedVariant, Plain
-from edgecnn_export.sources import Source, open_source, slide
+from edgecnn_export.sources import Source, decode_inside, open_source, slide
 from edgecnn_export.workshop import PLAIN, Plan, Workshop
 
 GOLDEN_PICTURES = 8
@@ -87,6 +87,8 @@ def export(
     opened = open_source(source, options.description) if isinstance(source, Path | str) else source
     if options.sliding is not None:
         opened = slide(opened, options.sliding, options.formats)
+    if options.decode_boxes:
+        opened = decode_inside(opened, options.formats)
     work = _prepare(opened, options, progress)
     made = [_make(work, kind, name) for name in options.precisions for kind in _formats(work)]
     for warning in dict.fromkeys(w for r in work.workshop.plain_ranges() for w in r.warnings):

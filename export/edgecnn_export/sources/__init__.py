@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgecnn.errors import InputError
 from edgecnn_export.sources.base import Facts, Source
+from edgecnn_export.sources.decoding import decode_inside
 from edgecnn_export.sources.describe import Description, load_description
 from edgecnn_export.sources.sliding import Sliding, slide
 
@@ -14,6 +15,7 @@ __all__ = [
     "Facts",
     "Sliding",
     "Source",
+    "decode_inside",
     "load_description",
     "open_source",
     "slide",

@@ -73,10 +73,16 @@ class DetectGate:
             open_validation: what is scored where no dataset is given.
         """
         self.decode: Decode = rules
+        self._given = rules
         self._spec, self._open_validation = spec, open_validation
         scoring = {"suppression": scoring_rules(rules.suppression)}
         self._rules = rules.model_copy(update=scoring)
         self._dataset = Dataset("", (), ())
+
+    def decoded(self) -> DetectGate:
+        """Return the gate of the same network with its decoder inside."""
+        rules = self._given.model_copy(update={"decoded": True})
+        return DetectGate(rules, self._spec, self._open_validation)
 
     def open(self, evaluate: Path | None) -> GateSet:
         """Open a dataset, or the validation split that the run was trained with.
