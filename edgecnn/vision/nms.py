@@ -48,16 +48,7 @@ def nms(boxes: Boxes, scores: Scores, iou: float) -> Places:
         scores: (N,).
         iou: of two boxes that overlap by more, the better stays.
     """
-    order = _finite(boxes, scores)
-    solid = box_areas(boxes[order]) > 0
-    # OpenCV takes two boxes without an area for the same one, wherever they lie, and drops a score
-    # of 0. So it gets ranks for scores, and only what has an area.
-    sides: Any = to_sides(boxes[order[solid]].astype(np.float64))  # its stubs know lists alone
-    ranks: Any = np.arange(len(sides), 0, -1, dtype=np.float32)
-    kept: Any = cv2.dnn.NMSBoxes(sides, ranks, 0.0, iou) if len(sides) else ()
-    stays = ~solid
-    stays[np.flatnonzero(solid)[np.asarray(kept, np.int64).ravel()]] = True
-    return order[stays]
+    return _upright(boxes, scores, np.zeros(len(scores), np.int64), iou)
 
 
 def rotated_nms(oriented: Oriented, scores: Scores, iou: float) -> Places:
@@ -118,10 +109,20 @@ def suppress(
 
 
 def _upright(boxes: Boxes, scores: Scores, groups: Groups, iou: float) -> Places:
-    """Suppress within each group."""
-    members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-    kept = [group[nms(boxes[group], scores[group], iou)] for group in members]
-    return np.concatenate([np.zeros(0, np.int64), *kept])
+    """Suppress within each group, the best first."""
+    order = _finite(boxes, scores)
+    sides, groups = to_sides(boxes[order].astype(np.float64)), groups[order]
+    # OpenCV takes two boxes without an area for the same one, wherever they lie, and drops a score
+    # of 0. So it gets ranks for scores, and only what has an area.
+    solid = box_areas(boxes[order]) > 0
+    ranks = np.arange(len(order), 0, -1, dtype=np.float32)
+    stays = ~solid
+    compare: Any = cv2.dnn.NMSBoxes  # its stubs know lists alone
+    for name in np.unique(groups[solid]):
+        members = np.flatnonzero(solid & (groups == name))
+        kept = compare(sides[members], ranks[members], 0.0, iou)
+        stays[members[np.asarray(kept, np.int64).ravel()]] = True
+    return order[stays]
 
 
 def _rotated(oriented: Oriented, scores: Scores, groups: Groups, iou: float) -> Places:

@@ -29,7 +29,7 @@ from edgecnn.vision.preprocess import preprocess
 
 SIDE, CLASSES, PER_THING = 320, 10, 12
 SPEC = InputSpec(width=SIDE, height=SIDE, mean=(0, 0, 0), std=(255, 255, 255), resize="letterbox")
-PICTURE = (640, 480)
+PICTURE = (640, 640)
 ANCHORS = tuple(tuple((s * w, s * h) for w, h in ((1, 1), (1.4, 0.7), (0.7, 1.4))) for s in
                 (20.0, 44.0, 96.0))  # fmt: skip
 Outputs = list[NDArray[np.float32]]
