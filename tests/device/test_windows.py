@@ -133,7 +133,7 @@ def test_scales_end_where_the_window_fits_no_more(size: tuple[int, int], count: 
 def test_options_that_cannot_be_used_are_refused(
     manifest: Manifest, options: SlidingOptions
 ) -> None:
-    with pytest.raises(InputError, match="did you mean|expected a stride"):
+    with pytest.raises(InputError, match=r"did you mean|expected a stride"):
         detect_by_windows(_runner(manifest), _scene(0, 0, 16), options)
 
 
