@@ -86,8 +86,8 @@ def _window_logits(runner: Runner, scene: NDArray[np.uint8]) -> NDArray[np.float
     spec = runner.manifest.input.model_copy(update={"resize": "none"})
     inputs = network_input(scene, spec)
     corners = window_corners((width, height), (SIDE, SIDE), STRIDE)
-    cut = np.stack([inputs[y : y + SIDE, x : x + SIDE] for x, y in corners])
-    (logits,) = runner.infer_batch(np.asarray(cut, np.float32))
+    cut = np.asarray([inputs[y : y + SIDE, x : x + SIDE] for x, y in corners], np.float32)
+    (logits,) = runner.infer_batch(cut)
     rows = (height - SIDE) // STRIDE + 1
     return logits.T.reshape(logits.shape[1], rows, -1)
 
