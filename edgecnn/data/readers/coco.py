@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +45,7 @@ class _Image(BaseModel):
 class _Category(BaseModel):
     id: int
     name: str
+    keypoints: tuple[str, ...] = ()
 
 
 class _Annotation(BaseModel):
@@ -66,7 +68,8 @@ def load(root: Path, names: Sequence[str], classes: Sequence[str] = ()) -> tuple
     """Read splits; classes are the categories in the order of their ids.
 
     Regions marked ``iscrowd`` are no single objects and are left out. Keypoints become landmarks
-    where the picture has one instance.
+    where the picture has one instance; those of flag 1, labelled though something hides them,
+    count as visible. Their names are those of the only category that has any.
 
     Raises:
         DataError: no json, a key missing in it, categories that differ between splits, or a split
@@ -130,7 +133,9 @@ def _load(root: Path, split: str, path: Path, classes: tuple[str, ...]) -> Datas
             instances[found.image_id].append(found)
     folder = _picture_folder(home, path, split, images)
     samples = [_sample(home, folder, image, instances[image.id], ids) for image in images]
-    return finish(home, split, known, samples, faults)
+    points = {c.keypoints for c in categories if c.keypoints}
+    dataset = finish(home, split, known, samples, faults)
+    return replace(dataset, points=points.pop()) if len(points) == 1 else dataset
 
 
 def _content(path: Path) -> dict[str, Any]:
