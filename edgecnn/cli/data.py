@@ -104,7 +104,7 @@ def _save_sheet(
 
 
 @command.command("synth")
-@click.argument("kind", type=click.Choice(["serial-lines", "shapes"]))
+@click.argument("kind", type=click.Choice(["serial-lines", "shapes", "landmarks"]))
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
 )
@@ -127,14 +127,21 @@ def _save_sheet(
 def synth(
     kind: str, number: int, seed: int, output: Path, profile: Path | None, as_json: bool
 ) -> None:
-    """Draw labelled pictures of KIND: serial-number lines, or shapes in a folder per class."""
+    """Draw labelled pictures of KIND.
+
+    serial-lines: serial numbers; shapes: a folder per class; landmarks: heads with five points, as
+    COCO keypoints.
+    """
+    from edgecnn.data.synth.heads import write_heads
     from edgecnn.data.synth.shapes import write_shapes
     from edgecnn.data.synth.write import load_profile, write_lines
 
+    if kind != "serial-lines" and profile is not None:
+        raise click.UsageError("--profile is for serial-lines")
     if kind == "shapes":
-        if profile is not None:
-            raise click.UsageError("--profile is for serial-lines")
         written = write_shapes(output, number, seed)
+    elif kind == "landmarks":
+        written = write_heads(output, number, seed)
     else:
         written = write_lines(output, number, seed, load_profile(profile))
     if as_json:
