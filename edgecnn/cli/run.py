@@ -68,7 +68,7 @@ def command(
 
 
 def _as_json(result: Result) -> dict[str, object]:
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, Landmarks, OutputTensor
 
     match result:
         case Box():
@@ -77,6 +77,10 @@ def _as_json(result: Result) -> dict[str, object]:
             return found if result.quad is None else {**found, "quad": result.quad}
         case Label():
             return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
+        case Landmarks(points=points):
+            return {"points": [[round(p.x, 2), round(p.y, 2)] for p in points],
+                    "names": [p.name for p in points],
+                    "scores": [round(p.score, 4) for p in points]}  # fmt: skip
         case Embedding():
             return {"vector": result.vector.tolist()}
         case OutputTensor():
@@ -94,7 +98,7 @@ def _as_text(results: tuple[Result, ...]) -> str:
 
 
 def _text_of(result: Result) -> str:
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, Landmarks, OutputTensor
 
     match result:
         case Box():
@@ -102,6 +106,8 @@ def _text_of(result: Result) -> str:
             return f"{result.label} ({result.score:.3f}) at {corners}"
         case Label():
             return f"{result.label} ({result.score:.3f})"
+        case Landmarks(points=points):
+            return " ".join(f"{p.name} ({p.score:.3f}) at {p.x:.1f} {p.y:.1f}" for p in points)
         case Embedding():
             return f"a vector of {len(result.vector)} numbers (--json shows them)"
         case OutputTensor():

@@ -80,5 +80,5 @@ def test_pixels_and_shares_undo_each_other(resize: str) -> None:
 def test_the_normalizer_must_be_two_of_the_points() -> None:
     assert PointsDecode(names=("a", "b"), method="heatmap", normalizer=(1, 0)).normalizer == (1, 0)
     for wrong in ((0, 2), (1, 1)):
-        with pytest.raises(ValueError, match="two of the points 0..1"):
+        with pytest.raises(ValueError, match=r"two of the points 0\.\.1"):
             PointsDecode(names=("a", "b"), method="heatmap", normalizer=wrong)

@@ -101,8 +101,9 @@ def write_heads(folder: Path, number: int, seed: int) -> int:
             write_png(temporary / "images" / name, image)
             images.append({"id": given, "file_name": name, "width": SIDE, "height": SIDE})
             rows = [(round(x, 3), round(y, 3), 2 * int(seen)) for x, y, seen in marks.tolist()]
+            flat = [value for row in rows for value in row]
             labels.append({"id": given, "image_id": given, "category_id": 1,
-                           "bbox": [0, 0, SIDE, SIDE], "keypoints": [value for row in rows for value in row],
+                           "bbox": [0, 0, SIDE, SIDE], "keypoints": flat,
                            "num_keypoints": int(marks[:, 2].sum())})  # fmt: skip
         category = {"id": 1, "name": "head", "keypoints": list(POINTS), "skeleton": []}
         content = {"images": images, "annotations": labels, "categories": [category]}
