@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli import evaluate_landmarks
 from edgecnn.cli.output import (
     find_bundle,
     json_option,
@@ -57,6 +58,9 @@ def command(
         return
     if ensemble or crops != "1":
         raise click.UsageError("--ensemble and --crops are for a RUN that classifies")
+    if is_run and _task_of(run) == "landmarks":
+        evaluate_landmarks.run(run, dataset, strict, as_json)
+        return
     if is_run:
         _read_run(run, Path(dataset), as_json)
         return
@@ -66,12 +70,14 @@ def command(
     match runner.manifest.task:
         case "classify":
             _classify_bundle(runner, dataset, strict, as_json)
+        case "landmarks":
+            evaluate_landmarks.bundle(runner, dataset, strict, as_json)
         case "read":
             _read_bundle(runner, Path(dataset), as_json)
         case task:
             raise InputError(
                 f"{model}: its outputs ({task}) have no metric by themselves: expected a bundle "
-                "that reads or classifies"
+                "that reads, classifies or finds landmarks"
             )
 
 

@@ -10,16 +10,17 @@ from typing import Any
 from edgecnn.train.sections import BaseRecipe
 from edgecnn.train.tasks.base import HostTask
 from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask
+from edgecnn.train.tasks.landmarks import LandmarksRecipe, LandmarksTask
 from edgecnn.train.tasks.read import ReadRecipe, ReadTask
 
-Recipe = ReadRecipe | ClassifyRecipe
+Recipe = ReadRecipe | ClassifyRecipe | LandmarksRecipe
 
 
 @dataclass(frozen=True)
 class TaskEntry:
     """How a task is described and made."""
 
-    recipe: type[ReadRecipe] | type[ClassifyRecipe]
+    recipe: type[Recipe]
     make: Callable[[Any, bool], HostTask]
 
 
@@ -27,6 +28,7 @@ TASKS = MappingProxyType(
     {
         "read": TaskEntry(ReadRecipe, ReadTask),
         "classify": TaskEntry(ClassifyRecipe, ClassifyTask),
+        "landmarks": TaskEntry(LandmarksRecipe, LandmarksTask),
     }
 )
 

@@ -13,6 +13,7 @@ from edgecnn.train.checkpoint import WEIGHTS, checkpoint_sha256, load_weights
 from edgecnn.train.recipe import load_recipe
 from edgecnn.train.registry import Recipe
 from edgecnn.train.tasks.classify import ClassifyRecipe, build_classifier
+from edgecnn.train.tasks.landmarks import LandmarksRecipe, build_landmarks
 from edgecnn.train.tasks.read import build_reader
 
 RECIPE, LOG, METRICS = "recipe.yaml", "log.csv", "metrics.json"
@@ -56,10 +57,19 @@ def load_run(run: Path) -> LoadedRun:
             f"{run}: expected a RUN of edgecnn train, with {RECIPE} and {WEIGHTS}"
         )
     recipe = load_recipe(run / RECIPE)
-    model = build_classifier(recipe) if isinstance(recipe, ClassifyRecipe) else build_reader(recipe)
+    model = _build(recipe)
     load_weights(model, run / WEIGHTS)
     model.eval()
     for parameter in model.parameters():
         # litert-torch reads raw storage: a strided parameter gives a silently wrong model.
         parameter.data = parameter.data.contiguous()
     return LoadedRun(model, recipe, checkpoint_sha256(run / WEIGHTS))
+
+
+def _build(recipe: Recipe) -> nn.Module:
+    match recipe:
+        case ClassifyRecipe():
+            return build_classifier(recipe)
+        case LandmarksRecipe():
+            return build_landmarks(recipe)
+    return build_reader(recipe)

@@ -12,8 +12,7 @@ from edgecnn.errors import DataError, EdgecnnError, RecipeError
 from edgecnn.train.loop import train
 from edgecnn.train.recipe import load_recipe
 from edgecnn.train.run import load_run
-from edgecnn.train.tasks.classify import ClassifyTask, probabilities
-from edgecnn.train.tasks.read import ReadRecipe
+from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask, probabilities
 
 
 def _log(run: Path) -> list[dict[str, str]]:
@@ -127,7 +126,7 @@ def test_a_wrong_key_is_named_with_the_nearest(
 
 def test_the_split_is_seeded_and_by_class(shapes_recipe: Path) -> None:
     recipe = load_recipe(shapes_recipe)
-    assert not isinstance(recipe, ReadRecipe)
+    assert isinstance(recipe, ClassifyRecipe)
     one, two = ClassifyTask(recipe, False), ClassifyTask(recipe, False)
     assert one.epoch_samples == two.epoch_samples == 64
     names = [s.name for s in one._validation.samples]
