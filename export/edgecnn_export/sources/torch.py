@@ -14,14 +14,17 @@ from torch import Tensor, nn
 from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.foreign import build_foreign
+from edgecnn.train.registry import Recipe
 from edgecnn.train.run import LoadedRun, load_run
 from edgecnn.train.tasks.classify import ClassifyRecipe
+from edgecnn.train.tasks.landmarks import LandmarksRecipe
 from edgecnn_export.operators import refuse_unsupported
 from edgecnn_export.sources.base import Facts
 from edgecnn_export.sources.describe import Description, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.foreign import ForeignGate
+from edgecnn_export.tasks.landmarks import LandmarksGate
 from edgecnn_export.tasks.read import ReadGate
 
 
@@ -100,13 +103,21 @@ def open_run(run: Path) -> TorchSource:
     if loaded.input.layout != "nhwc":
         raise InputError(f"{run}: recipes are exported with layout nhwc, got {loaded.input.layout}")
     recipe, notes = loaded.recipe, run / "card.md"
-    gate = ClassifyGate(recipe) if isinstance(recipe, ClassifyRecipe) else ReadGate(recipe)
     facts = Facts(
         recipe.name, recipe.task, recipe.input, _architecture(loaded), recipe.licence,
         recipe.provenance, loaded.sha256,
         notes.read_text(encoding="utf-8") if notes.is_file() else "",
     )  # fmt: skip
-    return TorchSource(facts, gate, loaded.model)
+    return TorchSource(facts, _gate(recipe), loaded.model)
+
+
+def _gate(recipe: Recipe) -> GateTask:
+    match recipe:
+        case ClassifyRecipe():
+            return ClassifyGate(recipe)
+        case LandmarksRecipe():
+            return LandmarksGate(recipe)
+    return ReadGate(recipe)
 
 
 def _architecture(loaded: LoadedRun) -> str:
@@ -114,6 +125,10 @@ def _architecture(loaded: LoadedRun) -> str:
     if isinstance(recipe, ClassifyRecipe):
         options = (f"{k} {v}" for k, v in recipe.model.options.items())
         return ", ".join((recipe.model.architecture, *options))
+    if isinstance(recipe, LandmarksRecipe):
+        options = (f"{k} {v}" for k, v in recipe.model.options.items())
+        head = f"{recipe.model.method} head of {recipe.model.channels} channels"
+        return ", ".join((recipe.model.architecture, *options, head))
     return f"{recipe.model.architecture}, width {recipe.model.width:g}, read head"
 
 
