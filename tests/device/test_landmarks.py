@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def manifest(zoo_bundle: Path) -> Manifest:
     return found.model_copy(update={"task": "landmarks", "decode": decode})
 
 
-def _runner(manifest: Manifest, places: NDArray[np.float32], seen: list[float]) -> Runner:
+def _runner(manifest: Manifest, places: NDArray[Any], seen: list[float]) -> Runner:
     answers = _Answers(places.reshape(1, -1).astype(np.float32), np.array([seen], np.float32))
     return Runner(manifest, manifest.variants[0], answers)
 
