@@ -224,7 +224,21 @@ class PointsDecode(_Strict):
     """Of the points, in their order."""
     method: Literal["heatmap", "regression"]
     """heatmap: maps (1, points, rows, columns) and visibility (1, points); regression: places
-    (1, points x 2) and visibility (1, points)."""
+    (1, points x 2) and visibility (1, points); as `edgecnn.vision.points` states."""
+    normalizer: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
+    """Points, by index, whose distance errors are given in, such as the eyes; None: the picture's
+    diagonal."""
+
+    @model_validator(mode="after")
+    def _two_of_them(self) -> PointsDecode:
+        if self.normalizer is not None and (
+            max(self.normalizer) >= len(self.names) or len(set(self.normalizer)) != 2
+        ):
+            raise ValueError(
+                f"normalizer: expected two of the points 0..{len(self.names) - 1}, got "
+                f"{self.normalizer}"
+            )
+        return self
 
 
 Decode = Annotated[

@@ -149,7 +149,7 @@ def anchors(
 
 
 @command.command("synth")
-@click.argument("kind", type=click.Choice(["serial-lines", "shapes", "boxes"]))
+@click.argument("kind", type=click.Choice(["serial-lines", "shapes", "boxes", "landmarks"]))
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
 )
@@ -185,9 +185,11 @@ def synth(
     """Draw labelled pictures of KIND.
 
     serial-lines: serial numbers, with labels.csv; shapes: one shape each, in a folder per class;
-    boxes: several shapes each, with a COCO json.
+    boxes: several shapes each, with a COCO json; landmarks: heads with five points, as COCO
+    keypoints.
     """
     from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
+    from edgecnn.data.synth.heads import write_heads
     from edgecnn.data.synth.shapes import write_shapes
     from edgecnn.data.synth.write import load_profile, write_lines
 
@@ -197,6 +199,8 @@ def synth(
         written = write_shapes(output, number, seed)
     elif kind == "boxes":
         written = write_boxes(output, number, seed, BoxesOptions(side, most, oriented))
+    elif kind == "landmarks":
+        written = write_heads(output, number, seed)
     else:
         written = write_lines(output, number, seed, load_profile(profile))
     if as_json:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from edgecnn.cli import evaluate_classify, evaluate_detect, evaluate_localize, evaluate_read
+from edgecnn.cli import (
+    evaluate_classify,
+    evaluate_detect,
+    evaluate_landmarks,
+    evaluate_localize,
+    evaluate_read,
+)
 from edgecnn.cli.evaluate_common import Asked
 from edgecnn.cli.output import find_bundle, json_option, threads_option, variant_option
 from edgecnn.errors import InputError
@@ -20,12 +26,14 @@ _Scorer = TypeVar("_Scorer")
 
 _OF_RUNS: Mapping[str, Callable[[tuple[Path, ...], Asked], None]] = {
     "classify": evaluate_classify.score_run,
+    "landmarks": evaluate_landmarks.score_run,
     "localize": evaluate_localize.score_run,
     "read": evaluate_read.score_run,
 }
 _OF_BUNDLES: Mapping[str, Callable[[Runner, Asked], None]] = {
     "classify": evaluate_classify.score_bundle,
     "detect": evaluate_detect.score_bundle,
+    "landmarks": evaluate_landmarks.score_bundle,
     "localize": evaluate_localize.score_bundle,
     "read": evaluate_read.score_bundle,
 }

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def as_json(result: Result) -> dict[str, object]:
     """Return one result with the keys that the command line promises for its task."""
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, Landmarks, OutputTensor
 
     match result:
         case Box():
@@ -23,6 +23,10 @@ def as_json(result: Result) -> dict[str, object]:
             return found
         case Label():
             return {"label": result.label, "index": result.index, "score": round(result.score, 4)}
+        case Landmarks(points=points):
+            return {"points": [[round(p.x, 2), round(p.y, 2)] for p in points],
+                    "names": [p.name for p in points],
+                    "scores": [round(p.score, 4) for p in points]}  # fmt: skip
         case Embedding():
             return {"vector": result.vector.tolist()}
         case OutputTensor():
@@ -41,7 +45,7 @@ def as_text(results: tuple[Result, ...]) -> str:
 
 
 def _text_of(result: Result) -> str:
-    from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor
+    from edgecnn_device.tasks import Box, Embedding, Label, Landmarks, OutputTensor
 
     match result:
         case Box():
@@ -49,6 +53,8 @@ def _text_of(result: Result) -> str:
             return f"{result.label} ({result.score:.3f}) at {corners}"
         case Label():
             return f"{result.label} ({result.score:.3f})"
+        case Landmarks(points=points):
+            return " ".join(f"{p.name} ({p.score:.3f}) at {p.x:.1f} {p.y:.1f}" for p in points)
         case Embedding():
             return f"a vector of {len(result.vector)} numbers (--json shows them)"
         case OutputTensor():

@@ -87,3 +87,5 @@ class Dataset:
     samples: tuple[Sample, ...]
     faults: tuple[Fault, ...] = ()
     """What the reader met and left out: never dropped in silence."""
+    points: tuple[str, ...] = ()
+    """Names of the landmarks, in their order; () where the set does not name them."""

@@ -13,10 +13,11 @@ from edgecnn.train.detection.recipe import DetectRecipe, build_detector
 from edgecnn.train.tasks.base import HostTask
 from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask, build_classifier
 from edgecnn.train.tasks.detect import DetectTask
+from edgecnn.train.tasks.landmarks import LandmarksRecipe, LandmarksTask, build_landmarks
 from edgecnn.train.tasks.localize import LocalizeRecipe, LocalizeTask, build_localizer
 from edgecnn.train.tasks.read import ReadRecipe, ReadTask, build_reader
 
-Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe | LocalizeRecipe
+Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe | LocalizeRecipe | LandmarksRecipe
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ TASKS = MappingProxyType(
         "classify": TaskEntry(ClassifyRecipe, ClassifyTask, build_classifier),
         "detect": TaskEntry(DetectRecipe, DetectTask, build_detector),
         "localize": TaskEntry(LocalizeRecipe, LocalizeTask, build_localizer),
+        "landmarks": TaskEntry(LandmarksRecipe, LandmarksTask, build_landmarks),
     }
 )
 

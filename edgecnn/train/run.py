@@ -12,7 +12,6 @@ from edgecnn.errors import CheckpointError
 from edgecnn.train.checkpoint import WEIGHTS, checkpoint_sha256, load_weights
 from edgecnn.train.recipe import load_recipe
 from edgecnn.train.registry import Recipe, build_network
-from edgecnn.train.tasks.read import ReadRecipe
 
 RECIPE, LOG, METRICS = "recipe.yaml", "log.csv", "metrics.json"
 
@@ -35,7 +34,7 @@ class LoadedRun:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; empty where the task has none."""
-        return () if isinstance(self.recipe, ReadRecipe) else self.recipe.data.classes
+        return getattr(self.recipe.data, "classes", ())
 
 
 def is_run(path: Path) -> bool:

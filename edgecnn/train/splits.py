@@ -27,6 +27,10 @@ class Splits(Protocol):
         """A DATASET, or the share of the training split that is held back."""
         ...
 
+
+class ClassedSplits(Splits, Protocol):
+    """The same with classes."""
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in order; empty: those of the training split."""
@@ -59,7 +63,7 @@ def open_both(
     return train, validation, faults
 
 
-def agreed_classes(data: Splits, train: Dataset, validation: Dataset) -> tuple[str, ...]:
+def agreed_classes(data: ClassedSplits, train: Dataset, validation: Dataset) -> tuple[str, ...]:
     """Return the classes behind the outputs.
 
     Raises:

@@ -14,9 +14,10 @@ from edgecnn.vision.placement import Size
 from edgecnn_device.tasks.classify import Label
 from edgecnn_device.tasks.detect import Box
 from edgecnn_device.tasks.embed import Embedding
+from edgecnn_device.tasks.landmarks import Landmarks
 from edgecnn_device.tasks.tensors import OutputTensor
 
-Result: TypeAlias = SerialReading | Label | Embedding | OutputTensor | Box
+Result: TypeAlias = SerialReading | Label | Embedding | OutputTensor | Box | Landmarks
 """One thing found in a picture; its `decision` is what a replay must find again."""
 
 Decoder: TypeAlias = Callable[[tuple[NDArray[np.float32], ...], Manifest, Size], tuple[Result, ...]]

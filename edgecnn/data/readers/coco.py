@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +46,7 @@ class _Image(BaseModel):
 class _Category(BaseModel):
     id: int
     name: str
+    keypoints: tuple[str, ...] = ()
 
 
 class _Annotation(BaseModel):
@@ -78,7 +80,8 @@ def load(root: Path, names: Sequence[str], classes: Sequence[str] = ()) -> tuple
     """Read splits; classes are the categories in the order of their ids.
 
     Regions marked ``iscrowd`` are no single objects and are left out. Keypoints become landmarks
-    where the picture has one instance.
+    where the picture has one instance; those of flag 1, labelled though something hides them,
+    count as visible. Their names are those of the only category that has any.
 
     Raises:
         DataError: no json, a key missing in it, categories that differ between splits, or a split
@@ -144,7 +147,9 @@ def _load(root: Path, split: str, path: Path, classes: tuple[str, ...]) -> Datas
     every = [o for found_here in instances.values() for o in found_here]
     oriented = bool(every) and all(o.corners is not None for o in every)
     samples = [_sample(home, folder, image, instances[image.id], ids, oriented) for image in images]
-    return finish(home, split, known, samples, faults)
+    points = {c.keypoints for c in categories if c.keypoints}
+    dataset = finish(home, split, known, samples, faults)
+    return replace(dataset, points=points.pop()) if len(points) == 1 else dataset
 
 
 def _content(path: Path) -> dict[str, Any]:

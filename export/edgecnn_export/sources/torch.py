@@ -26,6 +26,7 @@ from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.detect import DetectGate
 from edgecnn_export.tasks.foreign import ForeignGate
+from edgecnn_export.tasks.landmarks import LandmarksGate
 from edgecnn_export.tasks.localize import LocalizeGate
 from edgecnn_export.tasks.read import ReadGate
 
@@ -38,6 +39,7 @@ def _detect_gate(recipe: DetectRecipe) -> DetectGate:
 
 _GATES: dict[str, Callable[[Any], GateTask]] = {
     "read": ReadGate, "classify": ClassifyGate, "localize": LocalizeGate, "detect": _detect_gate,
+    "landmarks": LandmarksGate,
 }  # fmt: skip
 
 
