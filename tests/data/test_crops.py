@@ -105,7 +105,8 @@ def test_what_cannot_be_cut_is_named(scenes: Path, tmp_path: Path, crops: str, s
         open_dataset(f"{path}:train")
 
 
-def test_cells_of_bccd(root: Path, real_data: Path) -> None:
+def test_cells_of_bccd(root: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGECNN_DATA", str(real_data))
     train, val, test = open_splits(root / "edgecnn/zoo/recipes/cells.yaml")
     assert [len(d.samples) for d in (train, val, test)] == [1690, 733, 570]
     groups = [{s.group for s in d.samples} for d in (train, val, test)]
