@@ -19,7 +19,7 @@ from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.boxes import Boxes
 from edgecnn.vision.placement import Placement, Size, size_of
 from edgecnn.vision.preprocess import Input, network_input, resize_picture
-from edgecnn.vision.windows import best_windows, check_background, window_boxes
+from edgecnn.vision.windows import SUPPRESSION, best_windows, check_background, window_boxes
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks.detect import Box, boxes_of
 
@@ -29,10 +29,6 @@ STRIDES = 4
 """By default a window moves by this part of its side."""
 SCALE_STEP = sqrt(0.5)
 """From one scale of the default pyramid to the next."""
-
-SUPPRESSION = Suppression(min_score=0.5, iou=0.3)
-"""Of windows, which all have one size: a score of half, since a classifier always names something,
-and little overlap, since neighbours share most of what they see."""
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,11 @@ def _inspect_bundle(path: Path, shape: Shape | None, variant: str | None) -> Ins
     bundle = read_bundle(path)
     spec = bundle.manifest.input
     own = (spec.channels, spec.height, spec.width)
-    if shape not in (None, own):
-        text = ",".join(map(str, own))
-        raise InputError(f"{path}: the input of a bundle is fixed: expected --input {text} or none")
+    taken, any_size = shape or own, spec.resize == "none"
+    larger = taken[:1] == own[:1] and all(a >= b for a, b in zip(taken, own, strict=False))
+    if taken != own and not (any_size and larger and len(taken) == 3):
+        text = ",".join(map(str, own)) + (" or larger sides" if any_size else " or none")
+        raise InputError(f"{path}: the input of a bundle is fixed: expected --input {text}")
     chosen = bundle.variant(variant) if variant else _choose(bundle)
     name = f"{bundle.manifest.name} {chosen.format}-{chosen.precision}"
     if chosen.format == "tflite":
@@ -128,7 +130,10 @@ def _inspect_bundle(path: Path, shape: Shape | None, variant: str | None) -> Ins
         return inspect_tflite(bundle.model(chosen), name)
     from edgecnn_export.inspect_onnx import inspect_onnx
 
-    return inspect_onnx(bundle.model(chosen), name, channels_last=spec.layout == "nhwc")
+    sides = (taken[1], taken[2]) if any_size else None
+    return inspect_onnx(
+        bundle.model(chosen), name, channels_last=spec.layout == "nhwc", sides=sides
+    )
 
 
 def _choose(bundle: Bundle) -> Variant:

@@ -12,13 +12,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import WindowsDecode
+from edgecnn.bundle.manifest import Suppression, WindowsDecode
 from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.anchors import Detections
 from edgecnn.vision.boxes import Boxes, box_areas, clip_boxes
 from edgecnn.vision.classes import class_scores
 from edgecnn.vision.nms import suppress
 from edgecnn.vision.placement import Placement, Size
+
+SUPPRESSION = Suppression(min_score=0.5, iou=0.3)
+"""Of windows, which have one size: a score of half, since a classifier always names something, and
+little overlap, since neighbours share most of what they see."""
+LEAST_SHOWN = 0.5
+"""Share of a window, or of the picture where that is smaller, that must lie in the picture."""
 
 
 def decode_windows(
@@ -65,15 +71,18 @@ def best_windows(
 
     Args:
         logits: (N, outputs of the classifier).
-        boxes: (N, 4) the windows in pixels of the picture; what lies outside is cut off.
+        boxes: (N, 4) the windows in pixels of the picture. What lies outside is cut off, and a
+            window that hardly shows the picture is left out.
         rules: classes, background and suppression.
         size: of the picture.
     """
     scores = class_scores(logits, rules.activation)
     classes = scores.argmax(1)
+    possible = np.minimum(boxes[:, 2:] - boxes[:, :2], size).prod(1)
     boxes = clip_boxes(boxes, size)
     background = np.isin(rules.labels, rules.background)
-    shown = np.flatnonzero(~background[classes] & (box_areas(boxes) > 0))
+    seen = box_areas(boxes) >= LEAST_SHOWN * possible
+    shown = np.flatnonzero(~background[classes] & seen)
     boxes, classes = boxes[shown], classes[shown]
     places, values = suppress(boxes, scores[shown, classes], classes, rules.suppression)
     return Detections(boxes[places], values, classes[places])

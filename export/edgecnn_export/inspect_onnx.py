@@ -25,27 +25,46 @@ _SMALL = 64
 """Elements up to which the values of an integer operand are read: axes and the like."""
 
 
-def inspect_onnx(model: bytes, name: str, *, channels_last: bool) -> Inspection:
+def inspect_onnx(
+    model: bytes, name: str, *, channels_last: bool, sides: tuple[int, int] | None = None
+) -> Inspection:
     """Return the layer table of an ONNX file.
 
     Output shapes are the file's own. Parameters are the elements of the weights in the file,
     quantized or not; what an exporter folded away is not there.
 
     Args:
-        model: the file; its first input is the picture, its shape fixed.
+        model: the file; its first input is the picture.
         name: what to call the network.
         channels_last: whether that input is (N, H, W, C).
+        sides: height and width of the picture, for a file that leaves them open.
 
     Raises:
         BundleError: it is not such a file.
     """
     try:
-        loaded = shape_inference.infer_shapes(onnx.load_from_string(model))
+        proto = onnx.load_from_string(model)
+        if sides is not None:
+            _close(proto.graph, sides)
+        loaded = shape_inference.infer_shapes(proto)
         return _Walker(loaded.graph).inspect(name, channels_last)
     except EdgecnnError:
         raise
     except Exception as error:  # protobuf and onnx raise many types on a damaged file
         raise BundleError(f"{name}: not an ONNX model that can be inspected: {error}") from error
+
+
+def _close(graph: Any, sides: tuple[int, int]) -> None:
+    """Write height and width in place of the open sizes, and forget what was inferred of them."""
+    weights = {tensor.name for tensor in graph.initializer}
+    entry = next(v for v in graph.input if v.name not in weights)
+    left = list(sides)
+    for size in entry.type.tensor_type.shape.dim:
+        if not size.dim_value and left:
+            size.dim_value = left.pop(0)
+    del graph.value_info[:]
+    for output in graph.output:
+        output.type.tensor_type.ClearField("shape")
 
 
 class _Walker:

@@ -9,7 +9,7 @@ disturbs less.
 
 The arithmetic ratio comes from the layer tables: 126 times the multiplications of one window, over
 those of one pass at 640x480. A pass with one answer (as `edgecnn inspect mobilenet_v2 --input
-3,480,640`) gives 20.6; with the classifier at each of the 126 positions, as it is needed, 19.0.
+3,480,640`) gives 20.65; with the classifier at each of the 126 positions, as it is needed, 19.00.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
             f"{own / stated:.0%}", f"{own / needed:.0%}",
         ])  # fmt: skip
     columns = ["", "windows, ms", "one pass, ms", "ratio (least to most)", "in processor time",
-               f"of {stated:.1f}", f"of {needed:.1f}"]  # fmt: skip
+               f"of {stated:.2f}", f"of {needed:.2f}"]  # fmt: skip
     title = (f"{len(corners)} windows of {macs[0] / 1e6:.1f} M multiplications; one pass "
              f"{macs[1] / 1e6:.1f} M, with {len(corners)} answers {macs[2] / 1e6:.1f} M; wanted: "
              f"{WANTED:.0%}\n{processor_name()}, one thread, {rounds} rounds, load "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import WindowsDecode
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.export import command as export_command
+from edgecnn.cli.inspect import command as inspect
 from edgecnn.cli.run import command as run
 from edgecnn.data.images import read_image
 from edgecnn.data.synth.shapes import write_shapes
@@ -113,6 +114,15 @@ def test_any_size_is_onnx_alone_and_replays(any_size: Path) -> None:
     assert (manifest.decode.window, manifest.decode.stride) == ((SIDE, SIDE), (STRIDE, STRIDE))
     assert all(v.metric.name == "accuracy" and v.metric.samples == 60 for v in manifest.variants)
     assert all(c.ok for c in verify(any_size))
+
+
+def test_any_size_is_inspected_at_any_size(any_size: Path) -> None:
+    tables = [
+        json.loads(CliRunner().invoke(inspect, [str(any_size), "--json", *size]).stdout)
+        for size in ((), ("--input", "1,64,96"))
+    ]
+    assert [t["layers"][-1]["output"] for t in tables] == [[4, 1, 1], [4, 9, 17]]
+    assert [t["receptive_field"] for t in tables] == [SIDE, SIDE]
 
 
 def test_one_size_is_both_formats_and_replays(one_size: Path) -> None:

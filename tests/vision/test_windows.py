@@ -40,12 +40,20 @@ def test_boxes_are_in_pixels_of_the_picture() -> None:
     assert found.boxes.tolist() == [[40, 40, 90, 140]]
 
 
-@pytest.mark.parametrize(("column", "boxes"), [(2, [[16, 0, 20, 20]]), (3, [])])
-def test_what_lies_outside_the_picture_is_cut_or_left_out(
-    column: int, boxes: list[list[float]]
+@pytest.mark.parametrize(
+    ("size", "boxes"),
+    [((22, 20), [[16, 0, 22, 20]]), ((20, 20), []), ((16, 20), []), ((18, 8), [])],
+)
+def test_a_window_mostly_outside_the_picture_is_left_out(
+    size: tuple[int, int], boxes: list[list[float]]
 ) -> None:
-    found = decode_windows([_map(1, 4, dog=(0, column))], RULES, placement((20, 20), SPEC))
+    found = decode_windows([_map(1, 4, dog=(0, 2))], RULES, placement(size, SPEC))
     assert found.boxes.tolist() == boxes
+
+
+def test_a_picture_smaller_than_the_window_is_a_box_of_its_own_size() -> None:
+    found = decode_windows([_map(1, 1, dog=(0, 0))], RULES, placement((3, 7), SPEC))
+    assert found.boxes.tolist() == [[0, 0, 3, 7]]
 
 
 def test_of_neighbours_the_best_stays() -> None:

@@ -11,7 +11,7 @@ from edgecnn.bundle.manifest import Format, InputSpec, LabelsDecode, WindowsDeco
 from edgecnn.errors import InputError
 from edgecnn.models.base import ConvNet
 from edgecnn.models.convolutional import Convolutional
-from edgecnn.vision.windows import check_background
+from edgecnn.vision.windows import SUPPRESSION, check_background
 from edgecnn_export.sources.base import Source
 from edgecnn_export.sources.torch import TorchSource
 from edgecnn_export.tasks.classify import ClassifyGate
@@ -68,7 +68,7 @@ def _rules(gate: ClassifyGate, network: Convolutional, sliding: Sliding) -> Wind
     check_background(sliding.background, labels.labels)
     return WindowsDecode(
         labels=labels.labels, activation=labels.activation, background=sliding.background,
-        window=network.window, stride=network.stride,
+        window=network.window, stride=network.stride, suppression=SUPPRESSION,
     )  # fmt: skip
 
 
