@@ -53,6 +53,8 @@ class LandmarkModel(ClassifierModel):
     """The network: a backbone and a head."""
 
     method: Literal["heatmap", "regression"] = "heatmap"
+    """heatmap is the default because it was the more exact of the two with the same budget: see
+    tests/bench/face_points.py."""
     channels: int = Field(64, gt=0, le=4096)
     """Of the head."""
     map_stride: Literal[2, 4, 8, 16] = 4
