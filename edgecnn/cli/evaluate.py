@@ -26,6 +26,7 @@ _Scorer = TypeVar("_Scorer")
 
 _OF_RUNS: Mapping[str, Callable[[tuple[Path, ...], Asked], None]] = {
     "classify": evaluate_classify.score_run,
+    "detect": evaluate_detect.score_run,
     "landmarks": evaluate_landmarks.score_run,
     "localize": evaluate_localize.score_run,
     "read": evaluate_read.score_run,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,25 +15,59 @@ from edgecnn.cli.output import note, print_json, print_table
 if TYPE_CHECKING:
     from edgecnn.data.box_curves import CurvePoint
     from edgecnn.data.box_scoring import BoxScore, ClassBoxScore
+    from edgecnn.data.samples import Dataset
     from edgecnn_device.runner import Runner
+
+
+def score_run(runs: tuple[Path, ...], asked: Asked) -> None:
+    """Score a RUN in torch, print it, and draw its curves where a folder is given."""
+    from edgecnn.train.detection.recipe import DetectRecipe
+    from edgecnn.train.run import load_run
+    from edgecnn.train.tasks.detect import score_model
+
+    loaded = load_run(runs[0])
+    recipe = loaded.recipe
+    assert isinstance(recipe, DetectRecipe)
+    _score(
+        asked, recipe.name, "torch-fp32", recipe.suppression.min_score,
+        lambda dataset: score_model(loaded.model, recipe, dataset),
+    )  # fmt: skip
 
 
 def score_bundle(runner: Runner, asked: Asked) -> None:
     """Score a bundle, print it, and draw its curves where a folder is given."""
     from edgecnn.bundle.manifest import AnchorsDecode, WindowsDecode
+    from edgecnn_device.evaluate import evaluate_detector
+
+    rules = runner.manifest.decode
+    assert isinstance(rules, AnchorsDecode | WindowsDecode)
+    _score(
+        asked, runner.manifest.name, variant_of(runner), rules.suppression.min_score,
+        lambda dataset: evaluate_detector(runner, dataset),
+    )  # fmt: skip
+
+
+def _score(
+    asked: Asked, name: str, used: str, threshold: float, score_on: Callable[[Dataset], BoxScore]
+) -> None:
+    """Open the data, score, print and draw.
+
+    Args:
+        asked: by the user.
+        name: of what is scored.
+        used: which variant of it.
+        threshold: above which it shows what it finds.
+        score_on: scores it on a dataset.
+    """
     from edgecnn.data.open import open_dataset
     from edgecnn.data.pictures import usable_boxes
     from edgecnn.files import refuse_existing
-    from edgecnn_device.evaluate import evaluate_detector
 
-    rules, used = runner.manifest.decode, variant_of(runner)
-    assert isinstance(rules, AnchorsDecode | WindowsDecode)
     plot = None if asked.save is None else asked.save / f"precision-recall-{used}.png"
     if plot is not None:
         refuse_existing(plot, asked.overwrite)
     dataset, faults = usable_boxes(open_dataset(asked.dataset), asked.strict)
-    score = evaluate_detector(runner, dataset)
-    threshold = rules.suppression.min_score
+    score = score_on(dataset)
     if asked.as_json:
         print_json(_as_json(score, used, threshold) | {"skipped": len(faults)})
     else:
@@ -40,7 +76,7 @@ def score_bundle(runner: Runner, asked: Asked) -> None:
         from edgecnn.data.box_plot import draw_curves
         from edgecnn.files import write_atomic
 
-        title = f"{runner.manifest.name}, {used}, on {dataset.name}"
+        title = f"{name}, {used}, on {dataset.name}"
         write_atomic(plot, draw_curves(score, threshold, title), overwrite=asked.overwrite)
         note(f"edgecnn: {plot}")
     end_with(faults)

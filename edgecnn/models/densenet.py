@@ -76,7 +76,7 @@ class DenseNet(ConvNet):
         self.apply(initialize)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def densenet121(*, num_classes: int = 1000, dropout: float = 0.0, in_channels: int = 3) -> DenseNet:
     """Build DenseNet-121.
 

@@ -213,7 +213,9 @@ def _initialize(module: nn.Module) -> None:
 
 
 def _register(name: str, scaling: Scaling) -> None:
-    @register_backbone(name=name, input_shape=(3, scaling.resolution, scaling.resolution))
+    shape = (3, scaling.resolution, scaling.resolution)
+
+    @register_backbone(name=name, input_shape=shape, detects=True)
     def build(
         *, num_classes: int = 1000, dropout: float = scaling.dropout, drop_path: float = 0.2,
         in_channels: int = 3, norm_eps: float = 1e-5,

@@ -91,7 +91,7 @@ class GoogLeNet(ConvNet):
         self.apply(initialize)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def googlenet(*, num_classes: int = 1000, dropout: float = 0.4, in_channels: int = 3) -> GoogLeNet:
     """Build GoogLeNet.
 

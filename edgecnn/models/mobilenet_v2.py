@@ -84,7 +84,7 @@ class MobileNetV2(ConvNet):
         self.apply(initialize)
 
 
-@register_backbone(tasks=("classify", "localize", "read"))
+@register_backbone(detects=True, reads=True)
 def mobilenet_v2(
     *, width: float = 1.0, num_classes: int = 1000, strides: Sequence[Stride] = CLASSIFY_STRIDES,
     feature_channels: int | None = None, dropout: float = 0.2, in_channels: int = 3,

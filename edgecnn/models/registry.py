@@ -44,20 +44,31 @@ class Architecture:
                 raise InputError(f"{self.name} takes no option {option!r}: {hint}")
 
 
+PICTURE_TASKS = ("classify", "landmarks", "localize")
+"""What every network of the package can serve."""
+
 Builder = TypeVar("Builder", bound=Callable[..., nn.Module])
 _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register_backbone(
-    *, input_shape: tuple[int, int, int] = (3, 224, 224),
-    tasks: tuple[str, ...] = ("classify", "localize"),
-    name: str | None = None,
+    *, input_shape: tuple[int, int, int] = (3, 224, 224), detects: bool = False,
+    reads: bool = False, name: str | None = None,
 ) -> Callable[[Builder], Builder]:  # fmt: skip
-    """Register a constructor under its function name, or under ``name``."""
+    """Register a constructor under its function name, or under ``name``.
+
+    Args:
+        input_shape: C, H, W of the picture that it was published for.
+        detects: whether it has feature maps of strides 8, 16 and 32 for a pyramid.
+        reads: whether its strides can be chosen, for lines of text.
+        name: of the network.
+    """
 
     def register(builder: Builder) -> Builder:
         key = name or builder.__name__
-        _ARCHITECTURES[key] = Architecture(key, builder, input_shape, tasks)
+        more = {"detect": detects, "read": reads}
+        tasks = sorted((*PICTURE_TASKS, *(task for task, serves in more.items() if serves)))
+        _ARCHITECTURES[key] = Architecture(key, builder, input_shape, tuple(tasks))
         return builder
 
     return register

@@ -81,7 +81,7 @@ class ResNet(ConvNet):
         self.apply(initialize)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def resnet18(*, num_classes: int = 1000, dropout: float = 0.0, in_channels: int = 3) -> ResNet:
     """Build ResNet-18: eight blocks of two 3x3 convolutions.
 
@@ -93,13 +93,13 @@ def resnet18(*, num_classes: int = 1000, dropout: float = 0.0, in_channels: int 
     return ResNet((2, 2, 2, 2), False, num_classes, dropout, in_channels)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def resnet34(*, num_classes: int = 1000, dropout: float = 0.0, in_channels: int = 3) -> ResNet:
     """Build ResNet-34: sixteen blocks of two 3x3 convolutions; arguments as `resnet18`."""
     return ResNet((3, 4, 6, 3), False, num_classes, dropout, in_channels)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def resnet50(*, num_classes: int = 1000, dropout: float = 0.0, in_channels: int = 3) -> ResNet:
     """Build ResNet-50: sixteen bottlenecks; arguments as `resnet18`."""
     return ResNet((3, 4, 6, 3), True, num_classes, dropout, in_channels)

@@ -39,7 +39,7 @@ class VGG(ConvNet):
         self.apply(initialize_plain)
 
 
-@register_backbone()
+@register_backbone(detects=True)
 def vgg16(*, num_classes: int = 1000, dropout: float = 0.5, in_channels: int = 3) -> VGG:
     """Build VGG-16.
 

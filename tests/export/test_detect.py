@@ -90,3 +90,11 @@ def test_decoding_inside_is_refused_where_it_makes_no_sense(run: Path, tmp_path:
     with pytest.raises(InputError, match="256 steps"):
         export(run / "run", tmp_path / "x.edge",
                _options(run, formats=("tflite",), decode_boxes=True))  # fmt: skip
+
+
+def test_a_run_is_scored_in_torch_as_its_float_files_are(bundle: Path, run: Path) -> None:
+    arguments = [str(run / "run"), str(run / "val"), "--json"]
+    found = json.loads(CliRunner().invoke(evaluate, arguments).stdout)
+    stated = read_bundle(bundle).variant("onnx-fp32").metric.value
+    assert found["variant"] == "torch-fp32"
+    assert found["value"] == pytest.approx(stated, abs=0.005)

@@ -6,7 +6,7 @@ import torch
 
 from edgecnn.bundle.manifest import AnchorsDecode, Suppression
 from edgecnn.errors import InputError
-from edgecnn.models import create_backbone
+from edgecnn.models import create_backbone, find_architecture, list_backbones
 from edgecnn.models.base import ConvNet
 from edgecnn.models.detector import DecodedDetector, Detector, DetectorOptions
 from edgecnn.models.taps import find_taps, run_taps
@@ -96,3 +96,16 @@ def test_a_fresh_detector_finds_nothing() -> None:
         scores = torch.cat(model(torch.randn(1, 3, 64, 64))[1::2], 1).sigmoid()
     assert float(scores.max()) < 0.1
     assert sum(p.numel() for p in model.parameters()) <= 3_000_000
+
+
+def test_exactly_the_networks_that_say_so_have_a_pyramid() -> None:
+    for name in list_backbones():
+        with torch.device("meta"):
+            model = create_backbone(name)
+        assert isinstance(model, ConvNet)
+        found = find_architecture(name)
+        try:
+            taps = find_taps(model.features, (8, 16, 32), found.input_shape[0])
+        except InputError:
+            taps = ()
+        assert (len(taps) == 3) == ("detect" in found.tasks), name

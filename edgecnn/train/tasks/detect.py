@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.data.anchors import box_sizes, find_anchors
-from edgecnn.data.box_scoring import score_boxes, scoring_rules
+from edgecnn.data.box_scoring import BoxScore, match_boxes, score_boxes, scoring_rules
 from edgecnn.data.pictures import usable_boxes
 from edgecnn.data.samples import Dataset, Fault
-from edgecnn.errors import RecipeError
+from edgecnn.errors import DataError, RecipeError
 from edgecnn.models.detector import Detector
 from edgecnn.train.detection.assign import assign
 from edgecnn.train.detection.loss import Targets, detection_loss
@@ -90,8 +90,8 @@ class DetectTask:
         for outputs, batch in infer_scenes(model, self.recipe, self._validation):
             losses += [float(self._loss(outputs, batch))] * len(batch.counts)
             found += decode_batch(outputs, self.recipe, batch.sizes)
-        score = score_boxes(found, self._validation)
-        return Validation(score.map50, sum(losses) / len(losses))
+        matches = match_boxes(found, self._validation)
+        return Validation(matches.map50(), sum(losses) / len(losses))
 
 
 def find_targets(anchors: Tensor, levels: list[int], batch: SceneBatch) -> Targets:
@@ -123,6 +123,24 @@ def infer_scenes(
         outputs = model(batch.pixels.to(device))
         yield tuple(x.float().cpu() for x in outputs), batch
     model.train(was_training)
+
+
+def score_model(model: nn.Module, recipe: DetectRecipe, dataset: Dataset) -> BoxScore:
+    """Score a float model on what `usable_boxes` gives.
+
+    Raises:
+        DataError: the model knows other classes.
+        MissingExtraError: pycocotools is not installed.
+    """
+    if dataset.classes != recipe.data.classes:
+        raise DataError(
+            f"{dataset.name}: has the classes {', '.join(dataset.classes)}; the run knows "
+            f"{', '.join(recipe.data.classes)}"
+        )
+    found: list[Detections] = []
+    for outputs, batch in infer_scenes(model, recipe, dataset):
+        found += decode_batch(outputs, recipe, batch.sizes)
+    return score_boxes(found, dataset)
 
 
 def decode_batch(
