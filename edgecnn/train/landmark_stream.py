@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from edgecnn.bundle.manifest import InputSpec
-from edgecnn.data.augment import AugmentOptions, LabelledPicture, augment
-from edgecnn.data.samples import Dataset
-from edgecnn.train.stream import Shuffle, shard
+from edgecnn.data.augment import LabelledPicture, augment
+from edgecnn.train.loading import AugmentedStream
 from edgecnn.vision.placement import placement, size_of
 from edgecnn.vision.points import to_shares
 from edgecnn.vision.preprocess import preprocess
@@ -50,23 +46,11 @@ class LandmarkItem:
     """(K,)."""
 
 
-class LandmarkStream(TorchDataset[LandmarkItem]):
-    """The endless, shuffled, augmented stream of a training split.
-
-    Position ``p`` is always the same picture with the same augmentation, in whichever process.
-    """
-
-    def __init__(
-        self, dataset: Dataset, spec: InputSpec, options: AugmentOptions, seed: int
-    ) -> None:
-        self._dataset = dataset
-        self._spec = spec.model_copy(update={"layout": "nhwc"})
-        self._options = options
-        self._seed = seed
-        self._order = Shuffle(len(dataset.samples), seed)
+class LandmarkStream(AugmentedStream[LandmarkItem]):
+    """Pictures with points as network inputs."""
 
     def __getitem__(self, position: int) -> LandmarkItem:
-        sample = self._dataset.samples[self._order(position)]
+        sample = self._sample(position)
         rng = np.random.default_rng((self._seed, 1, position))
         # Stretched at once where the input is: one resampling, not two.
         stretch = self._spec.resize == "stretch"
@@ -89,20 +73,3 @@ def collate(items: list[LandmarkItem]) -> LandmarkBatch:
     pixels = torch.from_numpy(np.stack([i.pixels for i in items])).permute(0, 3, 1, 2)
     places = torch.from_numpy(np.stack([i.places for i in items]))
     return LandmarkBatch(pixels, places, torch.from_numpy(np.stack([i.visible for i in items])))
-
-
-def landmark_batches(
-    stream: LandmarkStream, start: int, total: int, batch: int, rank: int, world: int, workers: int
-) -> DataLoader[LandmarkItem]:
-    """Return the loader of one process's share of a stream."""
-    return DataLoader(
-        stream, batch_sampler=shard(start, total, batch, rank, world), collate_fn=collate,
-        num_workers=workers, prefetch_factor=4 if workers else None,
-        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_start_worker,
-    )  # fmt: skip
-
-
-def _start_worker(number: int) -> None:
-    cv2.setNumThreads(1)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.augment import AugmentOptions, LabelledPicture, augment
 from edgecnn.data.samples import Dataset
-from edgecnn.train.stream import Shuffle, shard
+from edgecnn.train.loading import AugmentedStream
 from edgecnn.vision.boxes import Boxes, to_centres
 from edgecnn.vision.placement import Size, placement, size_of
 from edgecnn.vision.preprocess import preprocess
@@ -79,23 +76,11 @@ def _share(boxes: Boxes, size: Size, spec: InputSpec) -> NDArray[np.float32]:
     return np.asarray(to_centres(np.asarray(shares, np.float32))[0])
 
 
-class LocatedStream(TorchDataset[LocatedItem]):
-    """The endless, shuffled, augmented stream of a training split.
-
-    Position ``p`` is always the same picture with the same augmentation, in whichever process.
-    """
-
-    def __init__(
-        self, dataset: Dataset, spec: InputSpec, options: AugmentOptions, seed: int
-    ) -> None:
-        self._dataset = dataset
-        self._spec = spec.model_copy(update={"layout": "nhwc"})
-        self._options = options
-        self._seed = seed
-        self._order = Shuffle(len(dataset.samples), seed)
+class LocatedStream(AugmentedStream[LocatedItem]):
+    """Pictures with one box or none as network inputs."""
 
     def __getitem__(self, position: int) -> LocatedItem:
-        sample = self._dataset.samples[self._order(position)]
+        sample = self._sample(position)
         picture = LabelledPicture(sample.read(), sample.boxes, sample.box_labels)
         if self._options != AugmentOptions():
             rng = np.random.default_rng((self._seed, 1, position))
@@ -114,20 +99,3 @@ def collate(items: list[LocatedItem]) -> LocatedBatch:
         torch.from_numpy(np.stack([i.box for i in items])),
         torch.tensor([i.label for i in items]),
     )
-
-
-def located_batches(
-    stream: LocatedStream, start: int, total: int, batch: int, rank: int, world: int, workers: int
-) -> DataLoader[LocatedItem]:
-    """Return the loader of one process's share of a stream."""
-    return DataLoader(
-        stream, batch_sampler=shard(start, total, batch, rank, world), collate_fn=collate,
-        num_workers=workers, prefetch_factor=4 if workers else None,
-        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_start_worker,
-    )  # fmt: skip
-
-
-def _start_worker(number: int) -> None:
-    cv2.setNumThreads(1)

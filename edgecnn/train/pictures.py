@@ -7,18 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.augment import AugmentOptions, LabelledPicture, augment
 from edgecnn.data.samples import Dataset
-from edgecnn.train.stream import Shuffle, shard
+from edgecnn.train.loading import AugmentedStream
 from edgecnn.vision.preprocess import preprocess
 
 
@@ -45,23 +42,11 @@ class _Item:
 _NONE = AugmentOptions()
 
 
-class PictureStream(TorchDataset[_Item]):
-    """The endless, shuffled, augmented stream of a training split.
-
-    Position ``p`` is always the same picture with the same augmentation, in whichever process.
-    """
-
-    def __init__(
-        self, dataset: Dataset, spec: InputSpec, options: AugmentOptions, seed: int
-    ) -> None:
-        self._dataset = dataset
-        self._spec = spec.model_copy(update={"layout": "nhwc"})
-        self._options = options
-        self._seed = seed
-        self._order = Shuffle(len(dataset.samples), seed)
+class PictureStream(AugmentedStream[_Item]):
+    """Pictures with one label as network inputs."""
 
     def __getitem__(self, position: int) -> _Item:
-        sample = self._dataset.samples[self._order(position)]
+        sample = self._sample(position)
         image = sample.read()
         if self._options != _NONE:
             rng = np.random.default_rng((self._seed, 1, position))
@@ -74,23 +59,6 @@ def collate(items: list[_Item]) -> PictureBatch:
     """Stack pictures into a batch."""
     pixels = torch.from_numpy(np.stack([i.pixels for i in items])).permute(0, 3, 1, 2)
     return PictureBatch(pixels, torch.tensor([i.label for i in items]))
-
-
-def picture_batches(
-    stream: PictureStream, start: int, total: int, batch: int, rank: int, world: int, workers: int
-) -> DataLoader[_Item]:
-    """Return the loader of one process's share of a stream."""
-    return DataLoader(
-        stream, batch_sampler=shard(start, total, batch, rank, world), collate_fn=collate,
-        num_workers=workers, prefetch_factor=4 if workers else None,
-        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_start_worker,
-    )  # fmt: skip
-
-
-def _start_worker(number: int) -> None:
-    cv2.setNumThreads(1)
 
 
 Views = Callable[[NDArray[np.uint8]], Sequence[NDArray[np.uint8]]]

@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from edgecnn.bundle.manifest import InputSpec
-from edgecnn.data.augment import AugmentOptions, LabelledPicture, augment
+from edgecnn.data.augment import LabelledPicture, augment
 from edgecnn.data.augment.mosaic import make_sheet
 from edgecnn.data.samples import Dataset, Sample
-from edgecnn.train.stream import Shuffle, shard
+from edgecnn.train.loading import AugmentedStream
 from edgecnn.vision.placement import PADDING, Size, placement, size_of
 from edgecnn.vision.preprocess import preprocess
 from edgecnn.vision.quads import box_quads, from_quads
@@ -57,20 +55,8 @@ class _Item:
     size: Size
 
 
-class SceneStream(TorchDataset[_Item]):
-    """The endless, shuffled, augmented stream of a training split.
-
-    Position ``p`` is always the same scene, in whichever process.
-    """
-
-    def __init__(
-        self, dataset: Dataset, spec: InputSpec, options: AugmentOptions, seed: int
-    ) -> None:
-        self._samples = dataset.samples
-        self._spec = spec.model_copy(update={"layout": "nhwc"})
-        self._options = options
-        self._seed = seed
-        self._order = Shuffle(len(dataset.samples), seed)
+class SceneStream(AugmentedStream[_Item]):
+    """Pictures with boxes, by themselves or from sheets of four, as network inputs."""
 
     def __getitem__(self, position: int) -> _Item:
         rng = np.random.default_rng((self._seed, 2, position))
@@ -146,20 +132,3 @@ def collate(items: list[_Item]) -> SceneBatch:
         tuple(len(i.classes) for i in items),
         tuple(i.size for i in items),
     )
-
-
-def scene_batches(
-    stream: SceneStream, start: int, total: int, batch: int, rank: int, world: int, workers: int
-) -> DataLoader[_Item]:
-    """Return the loader of one process's share of a stream."""
-    return DataLoader(
-        stream, batch_sampler=shard(start, total, batch, rank, world), collate_fn=collate,
-        num_workers=workers, prefetch_factor=4 if workers else None,
-        # A forked child inherits OpenCV's and OpenMP's locks and hangs.
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_start_worker,
-    )  # fmt: skip
-
-
-def _start_worker(number: int) -> None:
-    cv2.setNumThreads(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 import yaml
@@ -118,9 +119,9 @@ class BaseRecipe(Strict):
     provenance: Annotated[str, Field(max_length=2000)]
 
     @property
+    @abstractmethod
     def network(self) -> str:
         """What the network is, for a card."""
-        raise NotImplementedError
 
     def to_yaml(self) -> str:
         """Serialize the resolved recipe."""

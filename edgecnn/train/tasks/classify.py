@@ -20,10 +20,11 @@ from edgecnn.models import create_backbone, find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.weights import WeightsSource
 from edgecnn.train.features import cached_features
+from edgecnn.train.loading import load_batches
 from edgecnn.train.pictures import (
     PictureBatch,
     PictureStream,
-    picture_batches,
+    collate,
     prepared,
 )
 from edgecnn.train.sections import BaseRecipe, Strict
@@ -164,7 +165,9 @@ class ClassifyTask:
             return
         data = self.recipe.data
         stream = PictureStream(self._train, self.recipe.input, data.augment, seed)
-        yield from picture_batches(stream, start, total, options.batch, rank, world, data.workers)
+        yield from load_batches(
+            stream, collate, start, total, options.batch, rank, world, data.workers
+        )
 
     def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
         """Return the mean cross-entropy of a batch."""

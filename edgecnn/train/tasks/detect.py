@@ -16,7 +16,8 @@ from edgecnn.models.detector import Detector
 from edgecnn.train.detection.assign import assign
 from edgecnn.train.detection.loss import Targets, detection_loss
 from edgecnn.train.detection.recipe import DetectRecipe, build_detector, decode_rules
-from edgecnn.train.scenes import SceneBatch, SceneStream, scene_batches, still_batches
+from edgecnn.train.loading import load_batches
+from edgecnn.train.scenes import SceneBatch, SceneStream, collate, still_batches
 from edgecnn.train.splits import agreed_classes, open_both
 from edgecnn.train.start import start
 from edgecnn.train.tasks.base import Batch, Validation
@@ -66,7 +67,7 @@ class DetectTask:
         options, data = self.recipe.optimizer, self.recipe.data
         total = options.samples or (options.epochs or 0) * self.epoch_samples
         stream = SceneStream(self._train, self.recipe.input, data.augment, self.recipe.seed)
-        return scene_batches(stream, start, total, options.batch, rank, world, data.workers)
+        return load_batches(stream, collate, start, total, options.batch, rank, world, data.workers)
 
     def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
         """Return the weighted sum of the parts, per object."""

@@ -21,7 +21,8 @@ from edgecnn.models import find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.landmarks import LandmarkNet, LandmarkOptions, create_landmark_net
 from edgecnn.train.landmark_losses import heatmap_loss, visibility_loss, wing_loss
-from edgecnn.train.landmark_stream import LandmarkBatch, LandmarkStream, landmark_batches
+from edgecnn.train.landmark_stream import LandmarkBatch, LandmarkStream, collate
+from edgecnn.train.loading import load_batches
 from edgecnn.train.pictures import prepared
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.splits import open_both
@@ -161,7 +162,9 @@ class LandmarksTask:
         options, data = self.recipe.optimizer, self.recipe.data
         total = options.samples or (options.epochs or 0) * self.epoch_samples
         stream = LandmarkStream(self._train, self.recipe.input, data.augment, self.recipe.seed)
-        yield from landmark_batches(stream, start, total, options.batch, rank, world, data.workers)
+        yield from load_batches(
+            stream, collate, start, total, options.batch, rank, world, data.workers
+        )
 
     def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
         """Return the mean loss of a batch."""

@@ -19,7 +19,8 @@ from edgecnn.models import find_architecture
 from edgecnn.models.base import ConvNet
 from edgecnn.models.localizer import Localizer, LocalizerOptions, create_localizer
 from edgecnn.train.detection.loss import along_object
-from edgecnn.train.located import LocatedBatch, LocatedStream, located_batches, targets_of
+from edgecnn.train.loading import load_batches
+from edgecnn.train.located import LocatedBatch, LocatedStream, collate, targets_of
 from edgecnn.train.pictures import prepared
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.splits import agreed_classes, open_both
@@ -133,7 +134,9 @@ class LocalizeTask:
         options, data = self.recipe.optimizer, self.recipe.data
         total = options.samples or (options.epochs or 0) * self.epoch_samples
         stream = LocatedStream(self._train, self.recipe.input, data.augment, self.recipe.seed)
-        yield from located_batches(stream, start, total, options.batch, rank, world, data.workers)
+        yield from load_batches(
+            stream, collate, start, total, options.batch, rank, world, data.workers
+        )
 
     def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
         """Return the loss of a batch."""
