@@ -93,7 +93,7 @@ def prove(run: Path, folder: Path, test: Dataset) -> None:
     """Export, and score every variant on the split test."""
     names = sorted((folder / "train").glob("*.jpg"))[:: 8000 // CALIBRATION][:CALIBRATION]
     chosen = run / "calibration.txt"
-    chosen.write_text("\n".join(map(str, names)), encoding="utf-8")
+    chosen.write_text("\n".join(str(path.resolve()) for path in names), encoding="utf-8")
     options = ExportOptions(calibration=chosen, overwrite=True)
     done = export(run, run.with_suffix(".edge"), options, print)
     show(done)
