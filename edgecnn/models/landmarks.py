@@ -102,7 +102,7 @@ def create_landmark_net(options: LandmarkOptions) -> LandmarkNet:
     if options.method == "regression":
         head = RegressionHead(channels, wide, points, (size[0], size[1]))
     else:
-        head = HeatmapHead(channels, wide, points, _doublings(size[0], options))
+        head = HeatmapHead(channels, wide, points, _doublings((size[0], size[1]), options))
     model = LandmarkNet(backbone, head, points)
     for part in (model.head, model.visibility):
         part.apply(initialize)
@@ -139,14 +139,17 @@ def _feature_shape(backbone: nn.Module, options: LandmarkOptions) -> tuple[int, 
             module.training = training
 
 
-def _doublings(rows: int, options: LandmarkOptions) -> int:
-    """Return how often features of so many rows are doubled for maps of the wanted stride."""
-    height = options.input_shape[1]
-    steps = math.log2(height / options.map_stride / rows)
-    if round(steps) < 0 or abs(steps - round(steps)) > 0.1:
+def _doublings(size: tuple[int, int], options: LandmarkOptions) -> int:
+    """Return how often features of this size are doubled for maps of the wanted stride."""
+    _, *sides = options.input_shape
+    steps = [
+        math.log2(p / options.map_stride / cells) for p, cells in zip(sides, size, strict=True)
+    ]
+    whole = round(steps[0])
+    if whole < 0 or max(abs(step - whole) for step in steps) > 0.1:
         raise InputError(
-            f"{options.architecture} makes {rows} rows of features of {height} pixels: heat maps "
-            f"of stride {options.map_stride} are no power of 2 of them: take an input of a "
-            "multiple of 32 pixels, another map_stride or another backbone"
+            f"{options.architecture} makes {size[0]} x {size[1]} features of {sides[0]} x "
+            f"{sides[1]} pixels: heat maps of stride {options.map_stride} are no power of 2 of "
+            "them: take an input of a multiple of 32 pixels, another map_stride or another backbone"
         )
-    return round(steps)
+    return whole

@@ -53,6 +53,7 @@ def test_building_leaves_every_part_ready_to_train() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [(_options(size=(112, 112)), "multiple of 32"),
+     (_options(size=(64, 72)), "multiple of 32"),
      (_options(architecture="five_stage", size=(32, 32), stride=64, options={}), "map_stride"),
      (_options(architecture="lenet5", options={}), "does not take"),
      (_options(options={"widht": 2}), "did you mean width")],
