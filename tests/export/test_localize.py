@@ -17,6 +17,8 @@ from edgecnn.train.loop import train
 from edgecnn.train.recipe import load_recipe
 from edgecnn_device.verify import verify
 from edgecnn_export import ExportOptions, export
+from edgecnn_export.tasks.localize import LocalizeGate
+from edgecnn_export.tolerances import DEFAULT_MAX_DROP
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,7 @@ def test_run_prints_a_box_or_nothing(bundle: Path, boxes: Path) -> None:
     found = next(row["results"][0] for row in rows if row["results"])
     assert set(found) == {"label", "score", "box"}
     assert all(0 <= v <= 48 for v in found["box"])
+
+
+def test_the_gate_has_a_tolerance_of_its_own() -> None:
+    assert LocalizeGate.metric in DEFAULT_MAX_DROP
