@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edgecnn.vision.ctc import SerialReading
 from edgecnn.vision.placement import Size
-from edgecnn_device.tasks import Box, Label, Result
+from edgecnn_device.tasks import Box, Label, Landmarks, Result
 from edgecnn_device.tasks.classify import TOP
 
 READABLE = 320
@@ -36,8 +36,8 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Return a new picture that shows the results.
 
-    Boxes and quads stand on the picture with label and score, the best on top; labels of the whole
-    picture and read texts stand below it.
+    Boxes and quads stand on the picture with label and score, the best on top, and the points that
+    can be seen as dots; labels of the whole picture and read texts stand below it.
 
     Args:
         image: (H, W, 3) BGR, is left as it is.
@@ -76,6 +76,10 @@ def _mark(canvas: NDArray[np.uint8], result: Result, scale: int) -> None:
             _outline(canvas, corners, colour)
             name = f"{result.label} {result.score:.2f}"
             _tag(canvas, name, corners, colour)
+        case Landmarks():
+            for index, point in enumerate(result.points):
+                if point.score >= 0.5:
+                    _dot(canvas, scale * (point.x + 0.5), scale * (point.y + 0.5), index)
 
 
 def _caption(result: Result) -> str:
@@ -105,6 +109,16 @@ def _outline(canvas: NDArray[np.uint8], corners: NDArray[np.float64], colour: Co
     points = np.rint(8 * (np.clip(corners, -far, far) - 0.5)).astype(np.int32)
     width = max(1, round(_unit(canvas) / 250))
     cv2.polylines(canvas, [points[:, None]], True, colour, width, cv2.LINE_AA, shift=3)
+
+
+def _dot(canvas: NDArray[np.uint8], x: float, y: float, index: int) -> None:
+    """Fill a circle with a dark rim; one outside the picture is cut."""
+    far = 4.0 * max(canvas.shape[:2])
+    x, y = (float(np.clip(v, -far, far)) - 0.5 for v in (x, y))
+    radius = max(2.0, _unit(canvas) / 120)
+    place = round(8 * x), round(8 * y)
+    for size, colour in ((1.4 * radius, (_GROUND,) * 3), (radius, class_colour(index))):
+        cv2.circle(canvas, place, round(8 * size), colour, -1, cv2.LINE_AA, shift=3)
 
 
 def _tag(

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from edgecnn.vision.ctc import SerialReading
 from edgecnn_device.draw import READABLE, class_colour, draw
-from edgecnn_device.tasks import Box, Embedding, Label, OutputTensor, Result
+from edgecnn_device.tasks import Box, Embedding, Label, Landmarks, OutputTensor, Point, Result
 
 SIZES = pytest.mark.parametrize("size", [(1, 1), (28, 28), (3, 4000), (640, 480), (4000, 3000)])
 
@@ -87,3 +87,13 @@ def test_near_classes_have_far_colours() -> None:
     colours = np.array([class_colour(k) for k in range(12)])
     apart = np.abs(colours[:, None] - colours[None]).sum(2)[~np.eye(12, dtype=bool)]
     assert apart.min() > 60
+
+
+def test_points_that_can_be_seen_are_dots_and_others_are_not() -> None:
+    places = ((100.0, 60.0, 0.9), (300.0, 200.0, 0.3), (1e9, -50.0, 0.9))
+    points = tuple(Point(f"p{i}", x, y, score) for i, (x, y, score) in enumerate(places))
+    drawn = draw(_blank((400, 320)), [Landmarks(points)])
+    assert np.abs(drawn[60, 100].astype(int) - class_colour(0)).max() < 12
+    changed = np.asarray((drawn != 90).any(2))
+    assert not changed[180:220, 280:320].any()
+    assert changed.sum() < 300
