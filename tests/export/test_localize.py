@@ -32,15 +32,15 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(root: Path, boxes: Path) -> Path:
     keys = (f"data.train={boxes}:train",)
-    train(load_recipe(root / "tests/recipes/localize.yaml", keys), boxes.parent / "run")
-    return boxes.parent / "run"
+    train(load_recipe(root / "tests/recipes/localize.yaml", keys), boxes.with_name("run-localize"))
+    return boxes.with_name("run-localize")
 
 
 @pytest.fixture(scope="module")
 def bundle(trained: Path, boxes: Path) -> Path:
     options = ExportOptions(calibration=boxes / "calibration", max_drop=5.0,
                             evaluate=Path(f"{boxes}:test"))  # fmt: skip
-    done = export(trained, boxes.parent / "one.edge", options)
+    done = export(trained, boxes.with_name("one.edge"), options)
     done.require_passed()
     return done.bundle
 

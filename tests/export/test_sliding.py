@@ -42,8 +42,8 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(root: Path, shapes: Path) -> Path:
     keys = (f"data.train={shapes}:train", "optimizer.epochs=4", "data.augment={}")
-    train(load_recipe(root / "tests/recipes/shapes.yaml", keys), shapes.parent / "run")
-    return shapes.parent / "run"
+    train(load_recipe(root / "tests/recipes/shapes.yaml", keys), shapes.with_name("run-sliding"))
+    return shapes.with_name("run-sliding")
 
 
 def _export(
