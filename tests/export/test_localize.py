@@ -40,7 +40,7 @@ def trained(root: Path, boxes: Path) -> Path:
 def bundle(trained: Path, boxes: Path) -> Path:
     options = ExportOptions(calibration=boxes / "calibration", max_drop=5.0,
                             evaluate=Path(f"{boxes}:test"))  # fmt: skip
-    done = export(trained, boxes.with_name("one.edge"), options)
+    done = export(trained, boxes.with_name("localize.edge"), options)
     done.require_passed()
     return done.bundle
 

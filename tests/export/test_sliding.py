@@ -53,7 +53,7 @@ def _export(
         calibration=shapes / "calibration", evaluate=Path(f"{shapes}:test"), max_drop=10.0,
         precisions=precisions or ("fp32",), sliding=sliding, method="minmax",  # type: ignore[arg-type]
     )  # fmt: skip
-    done = export(source, shapes.parent / f"{name}.edge", options)
+    done = export(source, shapes.with_name(f"sliding-{name}.edge"), options)
     done.require_passed()
     return done.bundle
 
