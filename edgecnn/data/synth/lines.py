@@ -54,6 +54,10 @@ class LineProfile(BaseModel):
     """Space where the note prints one, likewise."""
     growth: degrade.Range = (0.6, 0.88)
     """Size of the first numeral of a growing line, as a share of the last."""
+    above: degrade.Range = (-0.02, 0.5)
+    """Paper over and under the print, as a share of a capital's height: what a detector leaves."""
+    beside: degrade.Range = (-0.02, 0.8)
+    """Paper before and after it, likewise."""
     contrast: float = Field(40.0, ge=0, le=200)
     """Least difference between ink and paper, in grey levels."""
     clutter: float = Field(0.45, ge=0, le=1)
@@ -122,7 +126,7 @@ class LineGenerator:
         face = faces[int(rng.integers(len(faces)))]
         style = _style(self.profile, currency, face, glyph_px, rng)
         print_mask, centres = _typeset(text, pattern, style, rng)
-        mask, corners, offset = _frame(print_mask, style.cap_px, rng)
+        mask, corners, offset = _frame(print_mask, style.cap_px, self.profile, rng)
         paper = _paper(currency, rng)
         height, width = mask.shape
         image = paint(height, width, self.profile.backgrounds, self.profile.guilloche, paper, rng)
@@ -206,7 +210,7 @@ def _typeset(
 
 
 def _frame(
-    print_mask: NDArray[np.uint8], cap: int, rng: Rng
+    print_mask: NDArray[np.uint8], cap: int, profile: LineProfile, rng: Rng
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], tuple[int, int]]:
     """Surround the print with paper.
 
@@ -216,8 +220,8 @@ def _frame(
         The canvas, the crop's corners (4, 2) in it, and where the print's top left stands in it.
     """
     height, width = print_mask.shape
-    top, bottom = rng.uniform(-0.02, 0.5, 2) * cap
-    left, right = rng.uniform(-0.02, 0.8, 2) * cap
+    top, bottom = rng.uniform(*profile.above, 2) * cap
+    left, right = rng.uniform(*profile.beside, 2) * cap
     x0, y0 = left + 0.15 * cap, top + 0.15 * cap
     x1, y1 = x0 + width + right, y0 + height + bottom
     x, y = max(0, round(x0)), max(0, round(y0))
