@@ -5,8 +5,6 @@ Line ``i`` of a seed depends on (seed, i) alone, so any number of processes draw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from edgecnn.data.synth import degrade
 from edgecnn.data.synth.backgrounds import FAMILIES, paint
 from edgecnn.data.synth.fonts import PIP_FONTS, Face, load_face
 from edgecnn.data.synth.pixels import spread
+from edgecnn.data.synth.typeset import Style, typeset
 from edgecnn.errors import DataError
 from edgecnn.vision.serials import CYRILLIC, DIGITS, GRAMMARS, LATIN, Pattern
 
@@ -71,16 +70,6 @@ class LineProfile(BaseModel):
     """They take turns."""
 
 
-@dataclass(frozen=True)
-class _Style:
-    face: Face
-    cap_px: int
-    growth: float
-    """Size of the first character, as a share of the last."""
-    tracking: float
-    gap: float
-
-
 class LineGenerator:
     """Draws lines of one profile; line ``index`` is always the same picture."""
 
@@ -125,7 +114,7 @@ class LineGenerator:
         faces = self._faces[currency]
         face = faces[int(rng.integers(len(faces)))]
         style = _style(self.profile, currency, face, glyph_px, rng)
-        print_mask, centres = _typeset(text, pattern, style, rng)
+        print_mask, centres = typeset(text, pattern, style, rng)
         mask, corners, offset = _frame(print_mask, style.cap_px, self.profile, rng)
         paper = _paper(currency, rng)
         height, width = mask.shape
@@ -162,51 +151,17 @@ def _require(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
         raise DataError(f"unknown {what} {unknown[0]!r}: expected one of {', '.join(known)}")
 
 
-def _style(profile: LineProfile, currency: str, face: Face, glyph_px: float, rng: Rng) -> _Style:
+def _style(profile: LineProfile, currency: str, face: Face, glyph_px: float, rng: Rng) -> Style:
     growing = {"INR": 0.75, "RUB": 0.35}.get(currency, 0.05)
     growth = rng.uniform(*profile.growth) if rng.random() < growing else 1.0
     wide = currency in {"USD", "KRW"} and rng.random() < 0.6
-    return _Style(
+    return Style(
         face=face,
         cap_px=int(np.clip(glyph_px * 1.15, 16, 44)),
         growth=float(growth),
         tracking=float(rng.uniform(*(profile.wide_tracking if wide else profile.tracking))),
         gap=float(rng.uniform(*profile.gap)),
     )
-
-
-def _typeset(
-    text: str, pattern: Pattern, style: _Style, rng: Rng
-) -> tuple[NDArray[np.uint8], list[float]]:
-    """Set the characters on a baseline.
-
-    Returns:
-        Their coverage, cropped to the print, and the x of each character's middle in it.
-    """
-    cap, height = style.cap_px, int(style.cap_px * 1.7)
-    base = int(style.cap_px * 1.3)
-    canvas = np.zeros((height, cap * 3 + int(cap * (2.4 + style.tracking) * len(text))), np.uint8)
-    pen = float(cap)
-    first_big = 0 if style.growth == 1 else min(pattern.gaps, default=2)
-    slope = rng.uniform(0.9, 1.1)
-    centres: list[float] = []
-    for place, char in enumerate(text):
-        step = max(0, place - first_big) / max(1, len(text) - 1 - first_big)
-        share = style.growth + (1 - style.growth) * step * min(1.0, slope)
-        pixels, left, above, advance = style.face.glyph(char, max(6, round(cap * share)))
-        if place in pattern.gaps:
-            pen += style.gap * cap
-        x, y = round(pen) + left, base - above + int(rng.integers(-1, 2) * 0.03 * cap)
-        target = canvas[max(0, y) : y + pixels.shape[0], max(0, x) : x + pixels.shape[1]]
-        centres.append(x + pixels.shape[1] / 2 - cap)
-        np.maximum(target, pixels[: target.shape[0], : target.shape[1]], out=target)
-        pen += advance + style.tracking * cap * share
-    weight = rng.random()
-    if weight < 0.1:
-        canvas = cv2.dilate(canvas, np.ones((2, 2), np.uint8)).astype(np.uint8)
-    elif weight < 0.16 and cap > 34:
-        canvas = cv2.erode(canvas, np.ones((2, 2), np.uint8)).astype(np.uint8)
-    return canvas[base - cap : base + max(1, cap // 10), cap : max(cap * 3, round(pen))], centres
 
 
 def _frame(
@@ -264,7 +219,7 @@ def _ink(
     image += spread(alpha, colour.tolist())
 
 
-def _clutter(image: NDArray[np.float32], style: _Style, rng: Rng) -> None:
+def _clutter(image: NDArray[np.float32], style: Style, rng: Rng) -> None:
     """Add what stands around a serial: other print, a security strip, scratches; in place."""
     height, width = image.shape[:2]
     cap = style.cap_px
@@ -293,7 +248,7 @@ def _clutter(image: NDArray[np.float32], style: _Style, rng: Rng) -> None:
         cv2.fillPoly(image, [points], tone, cv2.LINE_AA)
 
 
-def _inset(image: NDArray[np.float32], style: _Style, rng: Rng) -> None:
+def _inset(image: NDArray[np.float32], style: Style, rng: Rng) -> None:
     """Print the pale inset letter that Indian notes carry behind the digits; in place."""
     height, width = image.shape[:2]
     cap = style.cap_px
