@@ -117,11 +117,12 @@ def _save_sheet(
     "--resize", type=click.Choice(["stretch", "letterbox"]), default="stretch", show_default=True,
     help="How pictures get to that size.",
 )  # fmt: skip
+@click.option("--oriented", is_flag=True, help="Sizes along the boxes' own axes.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @json_option
 def anchors(
     dataset: str, number: int, shape: tuple[int, int, int],
-    resize: Literal["stretch", "letterbox"], seed: int, as_json: bool,
+    resize: Literal["stretch", "letterbox"], oriented: bool, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Find anchor boxes for DATASET (PATH[:split]) by k-means under 1 - IoU.
 
@@ -138,7 +139,7 @@ def anchors(
     found, faults = without_degenerate_boxes(open_dataset(dataset))
     for fault in faults:
         note(f"edgecnn: {fault.file}: {fault.detail}: left out")
-    best = find_anchors(box_sizes(found, spec), number, seed)
+    best = find_anchors(box_sizes(found, spec, oriented), number, seed)
     sizes = best.sizes.round(1).tolist()
     if as_json:
         print_json({"anchors": sizes, "mean_iou": round(best.mean_iou, 4), "boxes": best.boxes})
@@ -149,7 +150,9 @@ def anchors(
 
 
 @command.command("synth")
-@click.argument("kind", type=click.Choice(["serial-lines", "shapes", "boxes", "landmarks"]))
+@click.argument(
+    "kind", type=click.Choice(["serial-lines", "notes", "shapes", "boxes", "landmarks"])
+)
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
 )
@@ -166,7 +169,8 @@ def anchors(
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="serial-lines: a yaml with fonts, backgrounds and camera; default: fonts that pip brings.",
+    help="serial-lines, notes: a yaml with fonts, backgrounds and camera; default: fonts that pip "
+    "brings.",
 )
 @click.option(
     "--side", type=click.IntRange(24, 4096), default=96, show_default=True,
@@ -177,26 +181,36 @@ def anchors(
     help="boxes: a picture shows 0 to so many shapes.",
 )  # fmt: skip
 @click.option("--oriented", is_flag=True, help="boxes: shapes lie at any angle.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True,
+    help="notes: processes that draw.",
+)  # fmt: skip
 @json_option
 def synth(
     kind: str, number: int, seed: int, output: Path, profile: Path | None, side: int, most: int,
-    oriented: bool, as_json: bool,
+    oriented: bool, workers: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Draw labelled pictures of KIND.
 
-    serial-lines: serial numbers, with labels.csv; shapes: one shape each, in a folder per class;
-    boxes: several shapes each, with a COCO json; landmarks: heads with five points, as COCO
-    keypoints.
+    serial-lines: serial numbers, with labels.csv; notes: banknotes in front of a camera, with a
+    COCO json of notes and serials; shapes: one shape each, in a folder per class; boxes: several
+    shapes each, with a COCO json; landmarks: heads with five points, as COCO keypoints.
     """
     from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
     from edgecnn.data.synth.heads import write_heads
+    from edgecnn.data.synth.notes.scene import NoteProfile
+    from edgecnn.data.synth.notes.write import write_notes
     from edgecnn.data.synth.shapes import write_shapes
-    from edgecnn.data.synth.write import load_profile, write_lines
+    from edgecnn.data.synth.write import load_profile, read_profile, write_lines
 
-    if kind != "serial-lines" and profile is not None:
-        raise click.UsageError("--profile is for serial-lines")
+    if kind not in ("serial-lines", "notes") and profile is not None:
+        raise click.UsageError("--profile is for serial-lines and notes")
     if kind == "shapes":
         written = write_shapes(output, number, seed)
+    elif kind == "notes":
+        look = NoteProfile() if profile is None else read_profile(profile, NoteProfile)
+        with _progress() as progress:
+            written = write_notes(output, number, seed, look, progress, workers)
     elif kind == "boxes":
         written = write_boxes(output, number, seed, BoxesOptions(side, most, oriented))
     elif kind == "landmarks":

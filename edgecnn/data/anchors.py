@@ -14,6 +14,7 @@ from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import DataError
 from edgecnn.vision.placement import placement, size_of
+from edgecnn.vision.quads import from_quads
 
 Sizes = NDArray[np.float64]
 """(N, 2) width and height, pixels."""
@@ -58,13 +59,15 @@ def find_anchors(sizes: Sizes, count: int, seed: int = 0) -> AnchorSet:
     return AnchorSet(best[np.argsort(best.prod(1))], best_iou, len(sizes))
 
 
-def box_sizes(dataset: Dataset, spec: InputSpec) -> Sizes:
+def box_sizes(dataset: Dataset, spec: InputSpec, oriented: bool = False) -> Sizes:
     """Return the sizes of all boxes as a network sees them.
 
     Args:
         dataset: with boxes that have an area; a picture whose labels do not state its size is
             read.
         spec: of the network's input.
+        oriented: along the boxes' own axes, where the set gives their corners; a thin slanting box
+            else has the size of the large upright one around it.
 
     Raises:
         DataError: there is no box.
@@ -73,7 +76,11 @@ def box_sizes(dataset: Dataset, spec: InputSpec) -> Sizes:
     for sample in dataset.samples:
         if len(sample.boxes):
             picture = sample.size or size_of(sample.read())
-            boxes = placement(picture, spec).to_input(sample.boxes)
+            place = placement(picture, spec)
+            if oriented and sample.quads is not None:
+                found.append(from_quads(place.to_input(sample.quads))[:, 2:4].astype(np.float64))
+                continue
+            boxes = place.to_input(sample.boxes)
             found.append(boxes[:, 2:].astype(np.float64) - boxes[:, :2])
     if not found:
         raise DataError(f"{dataset.name}: expected boxes, got none")

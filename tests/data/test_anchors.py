@@ -12,6 +12,7 @@ from edgecnn.cli.data import command
 from edgecnn.data.anchors import box_sizes, find_anchors
 from edgecnn.data.samples import Dataset, Sample
 from edgecnn.errors import DataError
+from edgecnn.vision.quads import hulls, to_quads
 
 
 def _nothing() -> NDArray[np.uint8]:
@@ -57,6 +58,18 @@ def test_fewer_sizes_than_anchors_are_refused() -> None:
 @pytest.mark.parametrize(("resize", "size"), [("stretch", (40, 80)), ("letterbox", (40, 40))])
 def test_sizes_are_those_that_the_network_sees(resize: str, size: tuple[int, int]) -> None:
     assert np.allclose(box_sizes(_set((10, 10, 30, 30)), _spec(resize)), [size])
+
+
+@pytest.mark.parametrize(("oriented", "size"), [(True, (30, 4)), (False, (24, 24))])
+def test_a_slanting_box_has_the_size_along_its_own_axes(
+    oriented: bool, size: tuple[int, int]
+) -> None:
+    quads = to_quads(np.array([(50, 25, 30, 4, np.pi / 4)], np.float32))
+    box = Sample("a.png", _nothing, boxes=hulls(quads), box_labels=np.zeros(1, np.int64),
+                 quads=quads)  # fmt: skip
+    spec = InputSpec(width=100, height=50, mean=(0, 0, 0), std=(1, 1, 1))
+    found = box_sizes(Dataset("set", ("thing",), (box,)), spec, oriented)
+    assert np.allclose(found, [size], atol=0.1)
 
 
 def test_a_set_without_boxes_is_refused() -> None:

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from edgecnn.vision.anchors import MAX_LOG_SIZE
 
+_ROUND = 1e-4
+"""Rounds the chord off below half a degree, where its slope would jump."""
 FOCUS = 2.0
 """Exponent of the quality focal loss, as in the paper."""
 
@@ -41,7 +43,8 @@ def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Target
     Scores are compared by the quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS
     2020): a place that shows an object should give its class the IoU that its box reaches. Boxes
     by 1 - GIoU (Rezatofighi et al., CVPR 2019), taken along the object's own axes, so that turned
-    boxes differ by their turn only in the third part: 1 - cosine of the difference.
+    boxes differ by their turn only in the third part: the chord between the directions, 2 for
+    opposite ones, which unlike 1 - cosine does not go flat where the difference is a few degrees.
 
     Args:
         raw: (places, 4 or 6), all pictures in one row.
@@ -62,7 +65,8 @@ def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Target
         if raw.shape[1] == 6:
             turn = functional.normalize(chosen[:, 4:], dim=1, eps=1e-4)
             truth = targets.boxes[:, 4]
-            angle = (1 - turn[:, 0] * truth.cos() - turn[:, 1] * truth.sin()).sum() / objects
+            apart = turn - torch.stack((truth.cos(), truth.sin()), 1)
+            angle = (((apart**2).sum(1) + _ROUND).sqrt() - _ROUND**0.5).sum() / objects
     distance = (wanted - logits.sigmoid()).abs() ** FOCUS
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     return Losses((distance * entropy).sum() / objects, box, angle)

@@ -99,7 +99,7 @@ def find_targets(anchors: Tensor, levels: list[int], batch: SceneBatch) -> Targe
     """Return what each place of a batch should say; places of all pictures in one row."""
     places, objects, first = [], [], 0
     for number, count in enumerate(batch.counts):
-        owner = assign(anchors, levels, batch.boxes[first : first + count])
+        owner = assign(anchors, levels, batch.oriented[first : first + count])
         chosen = torch.nonzero(owner >= 0).squeeze(1)
         places.append(chosen + number * len(anchors))
         objects.append(owner[chosen] + first)
@@ -179,7 +179,9 @@ def _resolved(recipe: DetectRecipe, train: Dataset, validation: Dataset) -> Dete
     anchors = recipe.anchors
     if not anchors.sizes:
         levels, each = len(recipe.model.strides), anchors.per_level
-        found = find_anchors(box_sizes(train, recipe.input), levels * each, recipe.seed)
+        found = find_anchors(
+            box_sizes(train, recipe.input, recipe.model.oriented), levels * each, recipe.seed
+        )
         rows = found.sizes.round(1).reshape(levels, each, 2).tolist()
         anchors = anchors.model_copy(update={"sizes": tuple(tuple(map(tuple, r)) for r in rows)})
     data = recipe.data.model_copy(update={"classes": wanted})
