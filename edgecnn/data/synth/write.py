@@ -6,12 +6,13 @@ import csv
 import importlib.util
 import io
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from edgecnn.data.synth.lines import LineGenerator, LineProfile
 from edgecnn.errors import DataError
@@ -31,15 +32,25 @@ def default_profile() -> LineProfile:
 
 
 def load_profile(path: Path | None) -> LineProfile:
-    """Read a profile from yaml; the default one for None.
+    """Read a profile of lines from yaml; the default one for None.
 
     Raises:
         DataError: not yaml, an unknown key or a value that does not fit.
     """
-    if path is None:
-        return default_profile()
+    return default_profile() if path is None else read_profile(path, LineProfile)
+
+
+_Profile = TypeVar("_Profile", bound=BaseModel)
+
+
+def read_profile(path: Path, kind: type[_Profile]) -> _Profile:
+    """Read a profile of some kind from yaml.
+
+    Raises:
+        DataError: not yaml, an unknown key or a value that does not fit.
+    """
     try:
-        return LineProfile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(
             f"{path}: expected a yaml profile: {' '.join(str(error).split())}"
@@ -48,7 +59,7 @@ def load_profile(path: Path | None) -> LineProfile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"{path}: {place}: {first['msg']}; known keys: {', '.join(LineProfile.model_fields)}"
+            f"{path}: {place}: {first['msg']}; known keys: {', '.join(kind.model_fields)}"
         ) from error
 
 
