@@ -199,7 +199,7 @@ def synth(
     from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
     from edgecnn.data.synth.heads import write_heads
     from edgecnn.data.synth.notes.scene import NoteProfile
-    from edgecnn.data.synth.notes.write import write_notes
+    from edgecnn.data.synth.notes.write import default_notes, write_notes
     from edgecnn.data.synth.shapes import write_shapes
     from edgecnn.data.synth.write import load_profile, read_profile, write_lines
 
@@ -208,7 +208,7 @@ def synth(
     if kind == "shapes":
         written = write_shapes(output, number, seed)
     elif kind == "notes":
-        look = NoteProfile() if profile is None else read_profile(profile, NoteProfile)
+        look = default_notes() if profile is None else read_profile(profile, NoteProfile)
         with _progress() as progress:
             written = write_notes(output, number, seed, look, progress, workers)
     elif kind == "boxes":

@@ -109,7 +109,7 @@ class Detector(nn.Module):
         self.backbone = cast(ConvNet, create_backbone(options.architecture, **build))
         self.backbone.classifier = nn.Identity()
         self._taps = find_taps(self.backbone.features, options.strides, options.in_channels)
-        numbers = 6 if options.oriented else 4
+        numbers = 4 + 4 * options.oriented
         self.pyramid = Pyramid([tap.channels for tap in self._taps], options.channels)
         self.heads = nn.ModuleList(
             LevelHead(options.channels, count, numbers, options.classes)
@@ -147,9 +147,16 @@ class DecodedDetector(nn.Module):
         limited = raw[..., 2:4].clamp(-MAX_LOG_SIZE, MAX_LOG_SIZE)
         sizes = self.anchors[:, 2:] * limited.exp()
         if self.oriented:
-            angle = torch.atan2(raw[..., 5:], raw[..., 4:5])
-            return torch.cat((middles, sizes, angle), 2), logits.sigmoid()
+            return torch.cat((middles, sizes, _decode_turns(raw[..., 4:])), 2), logits.sigmoid()
         return torch.cat((middles - sizes / 2, middles + sizes / 2), 2), logits.sigmoid()
+
+
+def _decode_turns(raw: Tensor) -> Tensor:
+    """`edgecnn.vision.anchors.decode_turns` in torch: (..., 4) to (..., 1) radians."""
+    axis = torch.atan2(raw[..., 3:4], raw[..., 2:3]) / 2
+    backwards = raw[..., :1] * axis.cos() + raw[..., 1:2] * axis.sin() < 0
+    opposite = torch.where(axis < 0, axis + math.pi, axis - math.pi)
+    return torch.where(backwards, opposite, axis)
 
 
 def _initialize_head(module: nn.Module) -> None:

@@ -5,8 +5,11 @@ relative to its anchor: (dx, dy, dw, dh) with
 
     middle = middle of the cell + (dx, dy) x anchor size,    size = anchor size x exp(dw, dh),
 
-the parametrization of Ren et al., "Faster R-CNN", NeurIPS 2015. An oriented box has two numbers
-more, the cosine and the sine of its turn, of any length.
+the parametrization of Ren et al., "Faster R-CNN", NeurIPS 2015. An oriented box has four numbers
+more: cosine and sine of its turn, then cosine and sine of twice its turn, each pair of any length.
+The second pair gives the axis, and the first says only which of its two directions is meant: of a
+thing that looks much the same upside down the axis is easy to see and the direction is not, and
+one pair for both would learn neither (the mean of two opposite directions is none).
 """
 
 from __future__ import annotations
@@ -81,6 +84,13 @@ def decode_boxes(raw: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDAr
     return np.concatenate((middles, sizes), axis=1)
 
 
+def decode_turns(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn (N, 4) cosine and sine of a turn and of twice the turn into (N,) radians, -pi..pi."""
+    axis = np.arctan2(raw[:, 3], raw[:, 2]) / 2
+    backwards = raw[:, 0] * np.cos(axis) + raw[:, 1] * np.sin(axis) < 0
+    return np.asarray(np.where(backwards, axis - np.copysign(np.pi, axis), axis), np.float32)
+
+
 def decode_detections(
     outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, place: Placement
 ) -> Detections:
@@ -90,7 +100,7 @@ def decode_detections(
     padding, say), is never given, and suppresses nothing.
 
     Args:
-        outputs: boxes (1, places, 4 or 6) and scores (1, places, labels) of each level in turn.
+        outputs: boxes (1, places, 4 or 8) and scores (1, places, labels) of each level in turn.
         rules: of the manifest.
         place: where the picture lies in the input.
 
@@ -124,7 +134,7 @@ def _best(
     boxes = decode_boxes(raw, grid[rows])
     if not rules.oriented:
         return from_centres(boxes), classes, _sigmoid(logits)
-    angle = np.arctan2(raw[:, 5], raw[:, 4])[:, None]
+    angle = decode_turns(raw[:, 4:])[:, None]
     return np.concatenate((boxes, angle), axis=1), classes, _sigmoid(logits)
 
 
@@ -176,7 +186,7 @@ def _rows(levels: Sequence[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDA
 
 
 def _check(outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, places: int) -> None:
-    numbers, labels = 6 if rules.oriented else 4, len(rules.labels)
+    numbers, labels = 4 + 4 * rules.oriented, len(rules.labels)
     boxes, scores = outputs[0::2], outputs[1::2]
     fits = all(x.ndim == 3 and x.shape[0] == 1 for x in outputs)
     fits = fits and {x.shape[2] for x in boxes} == {numbers}

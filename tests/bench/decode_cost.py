@@ -88,7 +88,7 @@ def make_outputs(count: int, decode: AnchorsDecode, seed: int) -> Outputs:
     """Return the outputs for a picture with so many candidates of a score of 0.25 or more."""
     rng = np.random.default_rng(seed)
     grid = anchor_grid(decode, SIDE, SIDE)
-    raw = rng.normal(0, 0.3, (len(grid), 6 if decode.oriented else 4)).astype(np.float32)
+    raw = rng.normal(0, 0.3, (len(grid), 8 if decode.oriented else 4)).astype(np.float32)
     logits = np.minimum(rng.normal(-6, 1, (len(grid), CLASSES)), -2).astype(np.float32)
     made = 0
     while made < count:
@@ -113,10 +113,11 @@ def _thing(rng: np.random.Generator) -> NDArray[np.float32]:
 def _seen_from(
     anchors: NDArray[np.float32], box: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return what a network would say there of a thing, (N, 6), shaken by some tenths."""
+    """Return what a network would say there of a thing, (N, 8), shaken by some tenths."""
     middles = (box[:2] - anchors[:, :2]) / anchors[:, 2:]
     sizes = np.log(box[2:4] / anchors[:, 2:])
-    turns = np.broadcast_to((np.cos(box[4]), np.sin(box[4])), middles.shape)
+    pairs = [f(k * box[4]) for k in (1, 2) for f in (np.cos, np.sin)]
+    turns = np.broadcast_to(pairs, (len(middles), 4))
     exact = np.concatenate((middles, sizes, turns), axis=1)
     return np.asarray(exact + rng.normal(0, 0.07, exact.shape), np.float32)
 

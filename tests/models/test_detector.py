@@ -45,7 +45,7 @@ def test_outputs_stand_level_by_level_as_the_decoder_expects(oriented: bool) -> 
     rules = AnchorsDecode(labels=("a", "b", "c"), strides=(8, 16, 32), anchors=sizes)
     with torch.no_grad():
         outputs = model(torch.zeros(2, 3, 64, 96))
-    numbers = 6 if oriented else 4
+    numbers = 8 if oriented else 4
     places = [2 * 8 * 12, 4 * 6, 2 * 2 * 3]
     wanted = [s for n in places for s in ((2, n, numbers), (2, n, 3))]
     assert [tuple(x.shape) for x in outputs] == wanted

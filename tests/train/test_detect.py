@@ -142,14 +142,15 @@ def _ideal_outputs(recipe: DetectRecipe, batch: SceneBatch) -> tuple[Tensor, ...
     levels = [n * len(a) for n, a in zip(cells, rules.anchors, strict=True)]
     targets = find_targets(grid, levels, batch)
     anchors, boxes = grid.repeat(len(batch.counts), 1)[targets.positive], targets.boxes
-    raw = torch.zeros(len(batch.counts) * len(grid), 6)
+    raw = torch.zeros(len(batch.counts) * len(grid), 8)
     raw[targets.positive, :2] = (boxes[:, :2] - anchors[:, :2]) / anchors[:, 2:]
     raw[targets.positive, 2:4] = (boxes[:, 2:4] / anchors[:, 2:]).log()
-    raw[targets.positive, 4], raw[targets.positive, 5] = boxes[:, 4].cos(), boxes[:, 4].sin()
+    for first, turn in ((4, boxes[:, 4]), (6, 2 * boxes[:, 4])):
+        raw[targets.positive, first], raw[targets.positive, first + 1] = turn.cos(), turn.sin()
     logits = torch.full((len(raw), len(rules.labels)), -20.0)
     logits[targets.positive, targets.classes] = 5
     shape = (len(batch.counts), len(grid), -1)
-    numbers = 6 if rules.oriented else 4
+    numbers = 8 if rules.oriented else 4
     parts = (torch.split(raw[:, :numbers].reshape(shape), levels, 1),
              torch.split(logits.reshape(shape), levels, 1))  # fmt: skip
     return tuple(x for pair in zip(*parts, strict=True) for x in pair)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle import InputSpec
 from edgecnn.bundle.manifest import AnchorsDecode, Suppression
 from edgecnn.errors import BundleError
-from edgecnn.vision.anchors import Detections, anchor_grid, decode_detections
+from edgecnn.vision.anchors import Detections, anchor_grid, decode_detections, decode_turns
 from edgecnn.vision.placement import Placement, placement
 
 Floats = NDArray[np.float32]
@@ -74,9 +74,9 @@ def test_without_suppression_every_good_box_is_given(seed: int, least: float, mo
     assert found.quads is None
 
 
-def test_a_turned_box_is_that_of_its_cosine_and_sine() -> None:
-    outputs = [np.full(x.shape, -9, np.float32) for x in _outputs(0, 6)]
-    outputs[0][0, 5], outputs[1][0, 5, 1] = (0, 0, 0, 0, 0, 3), 2
+def test_a_turned_box_has_the_axis_of_one_pair_and_the_direction_of_the_other() -> None:
+    outputs = [np.full(x.shape, -9, np.float32) for x in _outputs(0, 8)]
+    outputs[0][0, 5], outputs[1][0, 5, 1] = (0, 0, 0, 0, 0.1, 1, -3, 0), 2
     found = _decode(outputs, _rules(oriented=True))
     # Anchor 2 of cell 3: middle (20, 4), 12 x 6, a quarter turn; the picture is twice as large.
     assert found.quads == pytest.approx(
@@ -87,9 +87,19 @@ def test_a_turned_box_is_that_of_its_cosine_and_sine() -> None:
     assert found.scores == pytest.approx([1 / (1 + math.exp(-2))])
 
 
+@pytest.mark.parametrize("angle", np.linspace(-3.1, 3.1, 9))
+def test_turns_are_undone_whatever_the_length_of_the_pairs(angle: float) -> None:
+    turn = np.array((np.cos(angle), np.sin(angle))) * 0.2
+    twice = np.array((np.cos(2 * angle), np.sin(2 * angle))) * 7
+    raw = np.concatenate((turn, twice)).astype(np.float32)[None]
+    assert decode_turns(raw) == pytest.approx([angle], abs=1e-4)
+    raw[0, :2] = np.cos(angle + 1), np.sin(angle + 1)  # a vague direction leaves the axis alone
+    assert decode_turns(raw) == pytest.approx([angle], abs=1e-4)
+
+
 @pytest.mark.parametrize("oriented", [False, True])
 def test_bad_numbers_are_never_given_nor_warned_of(oriented: bool) -> None:
-    outputs = [np.full(x.shape, 500, np.float32) for x in _outputs(0, 6 if oriented else 4)]
+    outputs = [np.full(x.shape, 500, np.float32) for x in _outputs(0, 8 if oriented else 4)]
     bad = (np.nan, np.inf, -np.inf, 3e38, -3e38)
     for k, value in enumerate(bad):
         outputs[0][0, k, k % 4] = value
@@ -116,7 +126,7 @@ def test_what_lies_in_the_padding_is_not_given_and_drops_nothing() -> None:
 
 @pytest.mark.parametrize("oriented", [False, True])
 def test_nothing_found_is_empty(oriented: bool) -> None:
-    outputs = [np.full(x.shape, -50, np.float32) for x in _outputs(0, 6 if oriented else 4)]
+    outputs = [np.full(x.shape, -50, np.float32) for x in _outputs(0, 8 if oriented else 4)]
     found = _decode(outputs, _rules(oriented))
     assert (found.boxes.shape, found.scores.shape, found.classes.shape) == ((0, 4), (0,), (0,))
     assert (found.quads is not None) == oriented

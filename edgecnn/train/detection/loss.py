@@ -43,11 +43,12 @@ def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Target
     Scores are compared by the quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS
     2020): a place that shows an object should give its class the IoU that its box reaches. Boxes
     by 1 - GIoU (Rezatofighi et al., CVPR 2019), taken along the object's own axes, so that turned
-    boxes differ by their turn only in the third part: the chord between the directions, 2 for
-    opposite ones, which unlike 1 - cosine does not go flat where the difference is a few degrees.
+    boxes differ by their turn only in the third part: the mean of the chord between the axes, by
+    twice the angle, and that between the directions. Each is 2 where they are opposite, and unlike
+    1 - cosine does not go flat where the difference is a few degrees.
 
     Args:
-        raw: (places, 4 or 6), all pictures in one row.
+        raw: (places, 4 or 8), all pictures in one row.
         logits: (places, classes).
         anchors: (places, 4) middle x, y, width, height.
         targets: for the same places.
@@ -62,14 +63,20 @@ def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Target
         iou, giou = along_object(predicted, targets.boxes)
         wanted[targets.positive, targets.classes] = iou.detach().clamp(0, 1).to(wanted.dtype)
         box = (1 - giou).sum() / objects
-        if raw.shape[1] == 6:
-            turn = functional.normalize(chosen[:, 4:], dim=1, eps=1e-4)
+        if raw.shape[1] == 8:
             truth = targets.boxes[:, 4]
-            apart = turn - torch.stack((truth.cos(), truth.sin()), 1)
-            angle = (((apart**2).sum(1) + _ROUND).sqrt() - _ROUND**0.5).sum() / objects
+            chords = _chords(chosen[:, 4:6], truth) + _chords(chosen[:, 6:], 2 * truth)
+            angle = chords.sum() / (2 * objects)
     distance = (wanted - logits.sigmoid()).abs() ** FOCUS
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     return Losses((distance * entropy).sum() / objects, box, angle)
+
+
+def _chords(raw: Tensor, angle: Tensor) -> Tensor:
+    """Return (N,) chords on the unit circle from (N, 2) predicted to (N,) true angles."""
+    apart = functional.normalize(raw, dim=1, eps=1e-4) - torch.stack((angle.cos(), angle.sin()), 1)
+    chords: Tensor = ((apart**2).sum(1) + _ROUND).sqrt() - _ROUND**0.5
+    return chords
 
 
 def decode_boxes(raw: Tensor, anchors: Tensor) -> Tensor:

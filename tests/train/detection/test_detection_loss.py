@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgecnn.train.detection.loss import Targets, along_object, decode_boxes, detection_loss
 from edgecnn.vision import anchors as on_device
+from edgecnn.vision.anchors import decode_turns
 from edgecnn.vision.boxes import from_centres, giou_matrix, iou_matrix
 
 ANCHORS = torch.tensor([[50.0, 50, 20, 40], [80, 30, 10, 10], [20, 90, 60, 15]])
@@ -47,8 +48,8 @@ def test_a_turned_box_overlaps_itself_wholly(angle: float) -> None:
 
 
 def test_a_perfect_answer_costs_next_to_nothing() -> None:
-    raw = torch.zeros(3, 6)
-    raw[0, 4:] = torch.tensor([math.cos(0.7), math.sin(0.7)]) * 3
+    raw = torch.zeros(3, 8)
+    raw[0, 4:] = torch.tensor([f(k * 0.7) for k in (1, 2) for f in (math.cos, math.sin)]) * 3
     logits = torch.full((3, 2), -12.0)
     logits[0, 1] = 12
     found = detection_loss(raw, logits, ANCHORS, _targets((0, 1, (50, 50, 20, 40, 0.7))))
@@ -58,8 +59,8 @@ def test_a_perfect_answer_costs_next_to_nothing() -> None:
 
 
 def test_an_opposite_turn_costs_most() -> None:
-    raw = torch.zeros(3, 6)
-    raw[0, 4] = -1
+    raw = torch.zeros(3, 8)
+    raw[0, 4] = raw[0, 6] = -1
     found = detection_loss(raw, torch.zeros(3, 2), ANCHORS, _targets((0, 0, (50, 50, 20, 40, 0))))
     assert float(found.angle) == pytest.approx(2, abs=0.02)
     assert float(found.box) == pytest.approx(0, abs=1e-5)
@@ -78,10 +79,10 @@ def test_where_nothing_is_there_only_scores_count() -> None:
 
 def test_steps_down_the_loss_find_the_boxes() -> None:
     wanted: Tensor = torch.tensor([[52.0, 47, 30, 30, 0.5]])
-    raw = torch.zeros(3, 6, requires_grad=True)
+    raw = torch.zeros(3, 8, requires_grad=True)
     logits = torch.zeros(3, 1, requires_grad=True)
     with torch.no_grad():
-        raw[:, 4] = 1
+        raw[:, 4] = raw[:, 6] = 1
     optimizer = torch.optim.Adam([raw, logits], 0.03)
     targets = Targets(torch.tensor([0]), torch.tensor([0]), wanted)
     for _ in range(400):
@@ -91,5 +92,5 @@ def test_steps_down_the_loss_find_the_boxes() -> None:
         optimizer.step()
     found, scores = raw.detach(), logits.detach().sigmoid()
     assert torch.allclose(decode_boxes(found, ANCHORS)[0], wanted[0, :4], atol=0.5)
-    assert math.atan2(found[0, 5].item(), found[0, 4].item()) == pytest.approx(0.5, abs=0.02)
+    assert decode_turns(found[:1, 4:].numpy()) == pytest.approx([0.5], abs=0.02)
     assert scores[0].item() > 0.9 and scores[1:].max().item() < 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.data.synth.notes.designs import DESIGNS
 from edgecnn.data.synth.notes.scene import NoteProfile, SceneGenerator, SceneNote
 from edgecnn.errors import DataError
 from edgecnn.files import new_folder
@@ -22,6 +24,17 @@ LABELS = "_annotations.coco.json"
 CLASSES = ("note", "serial")
 _QUALITY = 96
 """Of the JPEG files."""
+
+
+def default_notes() -> NoteProfile:
+    """Return the profile for the fonts at hand.
+
+    Without matplotlib only Pillow's own font is there; it has no Cyrillic, so RUB is left out.
+    """
+    if importlib.util.find_spec("matplotlib") is not None:
+        return NoteProfile()
+    latin = tuple(c for c in DESIGNS if c != "RUB")
+    return NoteProfile(fonts=("pillow:default",), currencies=latin)
 
 
 def write_notes(
