@@ -1,0 +1,1 @@
+"""Banknotes: from a picture to currency and serial number."""
