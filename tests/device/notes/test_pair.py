@@ -8,15 +8,16 @@ from edgecnn.vision.quads import to_quads
 from edgecnn_device.notes.pair import NESTED, SAME_NOTE, Group, distinct, pair
 
 Quads = NDArray[np.float32]
+Oriented = tuple[float, float, float, float, float]
 
 
-def _quads(*boxes: tuple[float, float, float, float, float]) -> Quads:
+def _quads(*boxes: Oriented) -> Quads:
     """From middle, width, height and degrees."""
     rows = np.array(boxes, np.float64).reshape(-1, 5)
     return to_quads(np.asarray(rows * (1, 1, 1, 1, np.pi / 180), np.float32))
 
 
-def _on(note: tuple[float, float, float, float, float], x: float, y: float) -> tuple[float, ...]:
+def _on(note: Oriented, x: float, y: float) -> Oriented:
     """Return a serial at a place of a note, -1..1 from its left to its right and down."""
     cx, cy, width, height, degrees = note
     turn = np.deg2rad(degrees)
@@ -74,7 +75,7 @@ def test_serials_without_a_note_join_where_they_say_the_same() -> None:
     ],
 )
 def test_what_cannot_be_the_serial_of_a_note_is_not(
-    serial: tuple[float, float, float, float, float],
+    serial: Oriented,
 ) -> None:
     assert pair(_quads(A), _quads(serial), [""]) == (Group(0, ()), Group(None, (0,)))
 

@@ -16,13 +16,15 @@ def _smooth(size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
     """A picture whose colours tell the place: blue grows with x, green with y."""
     x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     parts = (255 * x / size[0], 255 * y / size[1], np.full(x.shape, 90))
-    return np.rint(np.stack(parts, -1)).astype(np.uint8)
+    return np.asarray(np.rint(np.stack(parts, -1)), np.uint8)
 
 
 def _quad(
     x: float, y: float, width: float, height: float, degrees: float = 0
 ) -> NDArray[np.float32]:
-    return to_quads(np.array([[x, y, width, height, np.deg2rad(degrees)]], np.float32))[0]
+    return np.asarray(
+        to_quads(np.array([[x, y, width, height, np.deg2rad(degrees)]], np.float32))[0], np.float32
+    )
 
 
 def test_an_upright_quad_on_pixels_is_cut_out_as_it_is() -> None:
