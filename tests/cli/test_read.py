@@ -198,3 +198,33 @@ def test_saved_pictures_show_notes_and_serials(
     status, _, err = call([shown], path, "--save", out)
     assert (status, "--overwrite" in err) == (2, True)
     assert call([shown], path, "--save", out, "--overwrite")[0] == 0
+
+
+def _moving(draw_notes: Any, line: LineSample, frames: int = 4) -> list[Any]:
+    """Scenes of one note that goes right."""
+    scenes = []
+    for k in range(frames):
+        box = [[300 + 20 * k, 180, 520, 0.43 * 520, 0.1]]
+        corners = to_quads(np.array(box, np.float32))[0]
+        scenes.append(draw_notes([(corners, [line.image, line.image])], (640, 360)))
+    return scenes
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_every_frame_of_a_video_has_its_line(
+    call: Call, draw_notes: Any, note_lines: list[LineSample], write_video: WriteVideo,
+    tmp_path: Path, suffix: str,
+) -> None:  # fmt: skip
+    scenes = _moving(draw_notes, note_lines[9])
+    path = tmp_path / f"x{suffix}"
+    write_video(path, [scene.image for scene in scenes])
+    status, out, _ = call(scenes, path, "--json", "--save", tmp_path / "out")
+    lines = [line for line in _lines(out) if "notes" in line]
+    assert status == 0
+    assert [(x["source"], x["frame"]) for x in lines] == [(str(path), k) for k in range(4)]
+    for line, scene in zip(lines, scenes, strict=True):
+        (note,) = line["notes"]
+        assert np.array(note["box"]) == pytest.approx(scene.notes[0], abs=1)
+        assert note["serial"] == note_lines[9].text
+    (saved,) = (tmp_path / "out").iterdir()
+    assert saved.stem == "x"

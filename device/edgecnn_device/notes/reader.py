@@ -142,7 +142,8 @@ class NoteReader:
         serials = tuple(p.as_read() for p in mine)
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.
         legible = [p for p in mine if p.fit >= self.options.min_fit] or mine
-        verdict = weigh([p.evidence for p in legible], self._rules.charset)
+        looks = [p.evidence for p in legible]
+        verdict = legible[0].verdict if len(looks) == 1 else weigh(looks, self._rules.charset)
         if verdict is None:
             return NoteReading(quad, None, None, 0.0, "no serial", serials, None)
         sure = {p.text.casefold() for p in mine if self._suffices(p.verdict)}
