@@ -23,6 +23,12 @@ CLIP = 100.0
 CANDIDATES = 16
 """Serials weighed at most; the looks' own best ones go first."""
 
+RIVAL_SHARE = 0.03
+"""What a letter counts for the digit that looks like it, and the other way round, where serials are
+weighed against each other. A B that is clearly read is no 8: with as large a share as the search
+gives, a KRW serial whose second letter is B would have a USD serial for a runner-up that is nearly
+as good, and never be sure. tests/bench/lookalikes.py chose it on generated lines."""
+
 _FREE_WIDTH = 4
 
 
@@ -134,5 +140,7 @@ def _scores(
     """Return (looks, texts) log-probabilities, look-alikes folded in."""
     class_of = {c: i + 1 for i, c in enumerate(charset)}
     strings = [[class_of[g] for g in to_glyphs(text)] for text in texts]
-    p = np.exp(np.stack([x.log_p for x in looks]).astype(np.float64)) @ fold_of(charset)
+    p = np.exp(np.stack([x.log_p for x in looks]).astype(np.float64)) @ fold_of(
+        charset, RIVAL_SHARE
+    )
     return forward_log_probabilities(p, strings)

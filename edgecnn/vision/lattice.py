@@ -82,17 +82,24 @@ def lattice_of(charset: str, currencies: tuple[str, ...]) -> Lattice:
 
 
 @lru_cache(maxsize=8)
-def fold_of(charset: str) -> NDArray[np.float64]:
+def fold_of(charset: str, rivals: float = LOOKALIKE_SHARE) -> NDArray[np.float64]:
     """Return the matrix that adds a share of its look-alikes to each character's probability.
 
     No position of a grammar takes both a character and its look-alike, so none counts twice.
+
+    Args:
+        charset: the characters of classes 1, 2, ...
+        rivals: the share of a Latin letter for a digit, or a digit for a letter, each of which
+            another grammar may take where it stands; those of another script have
+            `LOOKALIKE_SHARE`, since a dollar's open 4 is a ч and nothing else on a dollar is.
     """
     class_of = {c: i + 1 for i, c in enumerate(charset)}
     fold = np.eye(1 + len(charset))
     for char, likes in LOOKALIKES.items():
         for like in likes:
             if char in class_of and like in class_of:
-                fold[class_of[like], class_of[char]] = LOOKALIKE_SHARE
+                share = rivals if (char + like).isascii() else LOOKALIKE_SHARE
+                fold[class_of[like], class_of[char]] = share
     return fold
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.vision.evidence import LineEvidence, look, weigh
+from edgecnn.vision.evidence import RIVAL_SHARE, LineEvidence, look, weigh
 from edgecnn.vision.serials import GLYPHS, GRAMMARS, to_glyphs
 
 ALL = tuple(GRAMMARS)
@@ -44,6 +44,24 @@ def test_the_margin_of_one_doubt_is_its_lead() -> None:
     assert verdict.margin == pytest.approx(2, abs=0.01)
     assert verdict.runner_up == "HD7746909K"
     assert verdict.probability == pytest.approx(1 / (1 + np.exp(-2)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("serial", "like"), [("CB2751587D", "C82751587D"), ("25G*749256", "2SG*749256")]
+)
+def test_a_look_alike_of_another_form_does_not_spoil_the_margin(serial: str, like: str) -> None:
+    verdict = weigh([_look(serial)], GLYPHS)
+    assert verdict is not None and (verdict.text, verdict.runner_up) == (serial, like)
+    assert verdict.margin > 3
+
+
+@pytest.mark.parametrize(
+    ("printed", "letters"), [("HD7746999K", 0), ("HD7746S99K", 1), ("HDI746S99K", 2)]
+)
+def test_letters_where_digits_stand_fit_less(printed: str, letters: int) -> None:
+    verdict = weigh([_look(printed)], GLYPHS)
+    assert verdict is not None and verdict.currency == "KRW"
+    assert verdict.fit == pytest.approx(letters * np.log(RIVAL_SHARE), abs=0.05)
 
 
 def test_looks_add_up() -> None:
