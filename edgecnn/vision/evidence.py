@@ -118,6 +118,11 @@ def weigh(looks: Sequence[LineEvidence], charset: str, clip: float = CLIP) -> Ve
     )  # fmt: skip
 
 
+def log_probability_of(text: str, seen: LineEvidence, charset: str) -> float:
+    """Return the log-probability of a serial given one look, in nats; -inf where it cannot be."""
+    return float(_scores([seen], [text], charset)[0, 0])
+
+
 def _candidates(looks: Sequence[LineEvidence]) -> list[tuple[str, str]]:
     """Return the serials worth weighing: those that the looks like best, summed over looks."""
     liked: dict[tuple[str, str], float] = {}
