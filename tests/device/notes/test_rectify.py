@@ -60,26 +60,34 @@ def test_what_lies_outside_shows_the_edge() -> None:
     assert np.array_equal(crop[:, :50], np.repeat(image[230:250, :1], 50, 1))
 
 
-def test_a_large_quad_is_averaged_down_until_one_side_suffices() -> None:
+def test_a_large_quad_is_averaged_down_to_what_suffices() -> None:
     image = np.random.default_rng(0).integers(0, 256, (900, 1600, 3), np.uint8)
-    crop = rectify(image, _quad(800, 450, 1200, 128), (512, 64))
-    assert crop.shape == (64, 600, 3)
+    crop = rectify(image, _quad(800, 450, 1200, 130), (512, 64))
+    assert crop.shape == (65, 600, 3)
     assert crop.std() < 0.6 * image.std()
     assert crop.mean() == pytest.approx(image.mean(), abs=2)
-    assert rectify(image, _quad(800, 450, 400, 100), (512, 64)).shape == (100, 400, 3)
+    assert rectify(image, _quad(800, 450, 400, 300), (512, 64)).shape == (300, 400, 3)
 
 
-@pytest.mark.parametrize("enough", [None, (512, 64)])
+@pytest.mark.parametrize("enough", [None, (180, 30)])
 def test_shrinking_keeps_the_place(enough: tuple[int, int] | None) -> None:
-    quad = _quad(300, 250, 580, 160, 20)
+    quad = _quad(320, 240, 560, 100, 20)
     crop = rectify(_smooth(), quad, enough)
+    assert crop.shape == ((100, 560, 3) if enough is None else (33, 187, 3))
     seen = crop[[0, 0, -1, -1], [0, -1, -1, 0], :2] * np.array(SIZE) / 255
-    assert seen == pytest.approx(np.clip(quad, 0, SIZE), abs=5)
+    assert seen == pytest.approx(quad, abs=6)
+
+
+@pytest.mark.parametrize("side", [1, 2, 5])
+def test_a_picture_smaller_than_a_block_has_a_crop(side: int) -> None:
+    image = np.full((side, side, 3), 7, np.uint8)
+    crop = rectify(image, _quad(0, 0, 900, 900), (9, 9))
+    assert crop.shape == (9, 9, 3) and (crop == 7).all()
 
 
 def test_a_crop_is_bounded_however_far_a_quad_reaches() -> None:
     crop = rectify(_smooth(), _quad(320, 240, 50_000, 30_000))
-    assert max(crop.shape) == MAX_SIDE
+    assert MAX_SIDE / 2 < max(crop.shape) <= MAX_SIDE
 
 
 def test_the_smallest_picture_has_a_crop() -> None:
