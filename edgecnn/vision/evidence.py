@@ -118,9 +118,16 @@ def weigh(looks: Sequence[LineEvidence], charset: str, clip: float = CLIP) -> Ve
     )  # fmt: skip
 
 
-def log_probability_of(text: str, seen: LineEvidence, charset: str) -> float:
-    """Return the log-probability of a serial given one look, in nats; -inf where it cannot be."""
-    return float(_scores([seen], [text], charset)[0, 0])
+def doubt(text: str, seen: LineEvidence, charset: str) -> float:
+    """Return by how many nats a look explains its own best serial better than ``text``.
+
+    Args:
+        text: canonical form.
+        seen: a look with hypotheses.
+        charset: the characters of classes 1, 2, ...
+    """
+    own, other = _scores([seen], [seen.hypotheses[0].text, text], charset)[0]
+    return float(own - other)
 
 
 def _candidates(looks: Sequence[LineEvidence]) -> list[tuple[str, str]]:
