@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgecnn_device.notes import NoteReading, SerialRead
+    from edgecnn_device.notes import NoteEvent, NoteReading, SerialRead
 
 
 def as_json(reading: NoteReading) -> dict[str, object]:
@@ -27,6 +27,24 @@ def as_json(reading: NoteReading) -> dict[str, object]:
 def as_text(readings: tuple[NoteReading, ...]) -> str:
     """Return the notes of one picture on one line."""
     return ", ".join(_text_of(reading) for reading in readings) or "no note found"
+
+
+def event_as_json(event: NoteEvent) -> dict[str, object]:
+    """Return what the frames of a video say of one note."""
+    return {
+        "event": "abstained" if event.serial is None else "serial", "note": event.track,
+        "currency": event.currency, "serial": event.serial,
+        "confidence": round(event.confidence, 4), "reason": event.reason,
+        "frames": event.frames, "box": corners(event.quad),
+    }  # fmt: skip
+
+
+def event_as_text(event: NoteEvent) -> str:
+    """Return the same on one line."""
+    said = f"abstained: {event.reason}"
+    if event.serial is not None:
+        said = f"{event.currency} {event.serial} ({event.confidence:.3f})"
+    return f"=> note {event.track}: {said}, {event.frames} frames"
 
 
 def corners(quad: NDArray[np.float32]) -> list[list[float]]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Clock:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
 
     def time(self, owner: object, name: str, stage: str) -> None:
         """Replace a function of a module, or a method of one object, by one that is timed."""
@@ -167,7 +167,7 @@ def _scene(index: int) -> tuple[NDArray[np.uint8], str, Found]:
         note, matrix, SIZE, frame, cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
     )
     prints = cv2.perspectiveTransform(np.array(places, np.float32), matrix)
-    return frame, line.text, Found(seen[None], prints)
+    return frame, line.text, Found(seen[None], np.asarray(prints, np.float32))
 
 
 if __name__ == "__main__":

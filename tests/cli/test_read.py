@@ -228,3 +228,60 @@ def test_every_frame_of_a_video_has_its_line(
         assert note["serial"] == note_lines[9].text
     (saved,) = (tmp_path / "out").iterdir()
     assert saved.stem == "x"
+
+
+def test_the_frames_of_a_video_vote_once(
+    call: Call, draw_notes: Any, note_lines: list[LineSample], write_video: WriteVideo,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    line = note_lines[9]
+    scenes = _moving(draw_notes, line)
+    path = tmp_path / "x.avi"
+    write_video(path, [scene.image for scene in scenes])
+    _, out, _ = call(scenes, path, "--json")
+    (event,) = [x for x in _lines(out) if "event" in x]
+    assert set(event) == {"source", "frame", "event", "note", "currency", "serial", "confidence",
+                          "reason", "frames", "box"}  # fmt: skip
+    assert (event["event"], event["serial"], event["note"]) == ("serial", line.text, 0)
+    assert event["frames"] == event["frame"] + 1
+    _, out, _ = call(scenes, path)
+    told = [x for x in out.splitlines() if "=>" in x]
+    assert len(told) == 1 and f"note 0: {line.currency} {line.text} (" in told[0]
+    _, out, _ = call(scenes, path, "--json", "--min-margin", "10000")
+    assert [x["reason"] for x in _lines(out) if "event" in x] == ["unsure"]
+    _, out, _ = call(scenes, path, "--json", "--no-vote")
+    assert [set(x) for x in _lines(out)] == [{"source", "frame", "notes"}] * 4
+
+
+def test_a_note_that_is_never_sure_is_abstained_from_at_its_end(
+    call: Call, draw_notes: Any, note_lines: list[LineSample], write_video: WriteVideo,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    scenes = _moving(draw_notes, note_lines[9], 2)
+    blind = [draw_notes([(scene.notes[0], [])], (640, 360)) for scene in scenes]
+    path = tmp_path / "x.avi"
+    write_video(path, [scene.image for scene in blind])
+    status, out, _ = call(blind, path, path, "--json")
+    events = [x for x in _lines(out) if "event" in x]
+    assert status == 0
+    assert [(x["event"], x["serial"], x["reason"], x["frame"]) for x in events] == [
+        ("abstained", None, "no serial", 1)
+    ] * 2
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_of_a_video_that_breaks_off_what_can_be_read_is_told(
+    call: Call, draw_notes: Any, note_lines: list[LineSample], write_video: WriteVideo,
+    tmp_path: Path, share: float,
+) -> None:  # fmt: skip
+    scenes = _moving(draw_notes, note_lines[9], 10)
+    path = tmp_path / "x.avi"
+    write_video(path, [scene.image for scene in scenes])
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    other = _write(tmp_path / "other.png", scenes[0].image)
+    status, out, err = call(scenes, path, other, "--json")
+    frames = [x for x in _lines(out) if "notes" in x]
+    assert status == 2 and "damaged" in err
+    assert [x["frame"] for x in frames] == [*range(len(frames) - 1), 0]
+    assert 3 <= len(frames) - 1 < 10
+    assert [x["serial"] for x in _lines(out) if "event" in x] == [note_lines[9].text]

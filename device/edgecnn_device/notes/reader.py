@@ -83,6 +83,11 @@ class NoteReader:
         finds = open_runner(detector, variant, threads)
         return cls(finds, open_runner(reader, variant, threads), options)
 
+    @property
+    def charset(self) -> str:
+        """The characters of the reader's classes 1, 2, ...; evidence is weighed with it."""
+        return self._rules.charset
+
     def __call__(self, image: NDArray[np.uint8]) -> tuple[NoteReading, ...]:
         """Read every note of a picture.
 
@@ -130,9 +135,8 @@ class NoteReader:
             return []
         inputs = np.concatenate([self._reader.prepare(crop) for crop in crops])
         (columns,) = self._reader.infer_batch(inputs)
-        charset, currencies = self._rules.charset, self._rules.currencies
-        looks = [look(logits, charset, currencies) for logits in columns]
-        verdicts = [weigh((seen,), charset) for seen in looks]
+        looks = [look(logits, self.charset, self._rules.currencies) for logits in columns]
+        verdicts = [weigh((seen,), self.charset) for seen in looks]
         return [_Print(*parts) for parts in zip(quads, looks, verdicts, strict=True)]
 
     def _reading(self, group: Group, notes: Quads, prints: Sequence[_Print]) -> NoteReading:
@@ -143,7 +147,7 @@ class NoteReader:
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.
         legible = [p for p in mine if p.fit >= self.options.min_fit] or mine
         looks = [p.evidence for p in legible]
-        verdict = legible[0].verdict if len(looks) == 1 else weigh(looks, self._rules.charset)
+        verdict = legible[0].verdict if len(looks) == 1 else weigh(looks, self.charset)
         if verdict is None:
             return NoteReading(quad, None, None, 0.0, "no serial", serials, None)
         sure = {p.text.casefold() for p in mine if self._suffices(p.verdict)}
