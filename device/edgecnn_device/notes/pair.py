@@ -1,8 +1,9 @@
 """Tells which serial number stands on which note.
 
-A note has one print or two. They stand along its edges, within it; where notes overlap, a print
-within several of them belongs to the one that another print of the same serial is on for certain,
-else to the one that lies most nearly in its direction.
+A note has one print or two. They stand along its edges, within it, but a box of a note may be too
+small for them. Where notes overlap, a print within several of them belongs to the one that another
+print of the same serial is on for certain, else to the one that holds most of it and lies most
+nearly in its direction.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.vision.quads import Quads, from_quads, quad_areas, quad_iou_matrix
+from edgecnn.vision.quads import Quads, from_quads, quad_areas, quad_iou_matrix, to_quads
 
 NESTED = 0.6
 """Of two finds that share more than this part of the smaller one, the better stays. Notes in a fan
@@ -21,7 +22,9 @@ share more of their corners than that, but see `SAME_NOTE`."""
 SAME_NOTE = 0.9
 """The same for notes: two may lie on each other and still show a serial each."""
 WITHIN = 0.5
-"""Least part of a print that lies on its note."""
+"""Least part of a print that lies on its note, grown by `GROWN`."""
+GROWN = 0.15
+"""Of a note's height, on all sides: prints stand near its edges, and its box may be too small."""
 MOST_TURN = np.deg2rad(20)
 """A print runs along its note, either way up, to within this: tilted, or boxed askew."""
 _LONGEST = 0.75
@@ -73,13 +76,13 @@ def pair(notes: Quads, serials: Quads, texts: Sequence[str]) -> tuple[Group, ...
     """
     words = [text.casefold() for text in texts]
     misfit = _misfits(notes, serials)
-    fitting = [np.flatnonzero(np.isfinite(misfit[:, j])) for j in range(len(serials))]
-    owner = {j: int(own[0]) for j, own in enumerate(fitting) if len(own) == 1}
+    fitting = [np.flatnonzero(np.isfinite(misfit[:, j])).tolist() for j in range(len(serials))]
+    owner = {j: own[0] for j, own in enumerate(fitting) if len(own) == 1}
     said = {(note, words[j]) for j, note in owner.items() if words[j]}
     for j, own in enumerate(fitting):
-        if len(own) > 1:
-            confirmed = [int(i) for i in own if (int(i), words[j]) in said]
-            owner[j] = min(confirmed or own.tolist(), key=lambda i: misfit[i, j])
+        confirmed = [i for i in own or range(len(notes)) if (i, words[j]) in said]
+        if j not in owner and (confirmed or own):
+            owner[j] = min(confirmed or own, key=lambda i: misfit[i, j])
     on_notes = [
         Group(i, tuple(j for j in range(len(serials)) if owner.get(j) == i))
         for i in range(len(notes))
@@ -96,18 +99,25 @@ def _without_note(serials: list[int], words: list[str]) -> tuple[Group, ...]:
 
 
 def _misfits(notes: Quads, serials: Quads) -> NDArray[np.float64]:
-    """Return (N, M) angle between a note and a serial, either way up; inf where it is not on it."""
+    """Return (N, M), 0..2, how badly a serial lies on a note; inf where it does not.
+
+    The angle between them, either way up, as a part of `MOST_TURN`, and the part of the serial that
+    the note does not hold.
+    """
     out = np.full((len(notes), len(serials)), np.inf)
     if not out.size:
         return out
     note_boxes, serial_boxes = from_quads(notes), from_quads(serials)
     turn = note_boxes[:, None, 4] - serial_boxes[None, :, 4]
     angle = np.abs((turn + np.pi / 2) % np.pi - np.pi / 2)
-    on_it = _shared(notes, serials) >= WITHIN
+    grown = note_boxes.copy()
+    grown[:, 2:4] += 2 * GROWN * note_boxes[:, 3:4]
+    on_it = _shared(to_quads(grown), serials) >= WITHIN
     on_it &= quad_areas(notes)[:, None] > quad_areas(serials)[None]
     on_it &= serial_boxes[None, :, 2] <= _LONGEST * note_boxes[:, None, 2]
     on_it &= angle <= MOST_TURN
-    out[on_it] = angle[on_it]
+    outside = 1 - _shared(notes, serials)
+    out[on_it] = (angle / MOST_TURN + outside)[on_it]
     return out
 
 

@@ -142,7 +142,7 @@ class NoteReader:
     def _reading(self, group: Group, notes: Quads, prints: Sequence[_Print]) -> NoteReading:
         """Decide what is said of one note."""
         mine = [prints[j] for j in group.serials]
-        quad = notes[group.note] if group.note is not None else mine[0].quad
+        quad = mine[0].quad if group.note is None else _as_printed(notes[group.note], mine)
         serials = tuple(p.as_read() for p in mine)
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.
         legible = [p for p in mine if p.fit >= self.options.min_fit] or mine
@@ -187,6 +187,15 @@ class _Print:
         return SerialRead(
             verdict.text, verdict.currency, verdict.probability, self.quad, self.evidence
         )
+
+
+def _as_printed(note: NDArray[np.float32], prints: Sequence[_Print]) -> NDArray[np.float32]:
+    """Return a note's quad the way up in which its best print was read."""
+    best = max(prints, key=lambda p: p.fit, default=None)
+    if best is None or best.verdict is None:
+        return note
+    along = (note[1] - note[0]) @ (best.quad[1] - best.quad[0])
+    return note if along >= 0 else np.roll(note, 2, axis=0)
 
 
 def _reading_rules(manifest: Manifest) -> ReadDecode:

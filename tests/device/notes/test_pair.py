@@ -70,7 +70,7 @@ def test_serials_without_a_note_join_where_they_say_the_same() -> None:
     [
         (300, 200, 390, 20, 10),  # as long as the note
         (300, 200, 100, 20, 50),  # across it
-        (520, 100, 100, 20, 10),  # beside it
+        (560, 60, 100, 20, 10),  # beside it
         (300, 200, 800, 400, 10),  # around it
     ],
 )
@@ -78,6 +78,25 @@ def test_what_cannot_be_the_serial_of_a_note_is_not(
     serial: Oriented,
 ) -> None:
     assert pair(_quads(A), _quads(serial), [""]) == (Group(0, ()), Group(None, (0,)))
+
+
+def test_a_print_at_the_edge_of_a_box_that_is_too_small_is_on_it() -> None:
+    small = (*A[:2], 0.95 * A[2], 0.9 * A[3], A[4])
+    serials = _quads(_on(A, -0.7, -0.95), _on(A, 0.7, 0.95))
+    assert pair(_quads(small), serials, ["", ""]) == (Group(0, (0, 1)),)
+
+
+def test_of_notes_side_by_side_the_one_that_holds_a_print_has_it() -> None:
+    upper, lower = (300.0, 200.0, 400.0, 170.0, 0.0), (300.0, 370.0, 400.0, 170.0, 1.0)
+    serials = _quads(_on(upper, 0.5, 0.85), _on(lower, -0.5, -0.85))
+    assert pair(_quads(upper, lower), serials, ["", ""]) == (Group(0, (0,)), Group(1, (1,)))
+
+
+def test_a_print_beyond_its_note_joins_where_it_says_the_same() -> None:
+    serials = _quads(_on(A, 0, 0.5), _on(A, 0.2, -2.5), _on(A, 0.2, 2.5))
+    assert pair(_quads(A, B), serials, ["X1", "X1", "Y2"]) == (
+        Group(0, (0, 1)), Group(1, ()), Group(None, (2,)),
+    )  # fmt: skip
 
 
 def test_nothing_makes_no_groups() -> None:

@@ -88,9 +88,10 @@ def test_the_way_up_is_found_where_the_detector_is_wrong(
 ) -> None:
     line = note_lines[9]
     scene = draw_notes([(_at(640, 360, 700, 20), [line.image, line.image])])
-    wrong = dataclasses.replace(scene, serials=np.roll(scene.serials, 2, axis=1))
-    (note,) = read(wrong)
+    notes, serials = (np.roll(quads, 2, axis=1) for quads in (scene.notes, scene.serials))
+    (note,) = read(dataclasses.replace(scene, notes=notes, serials=serials))
     assert note.serial == line.text
+    assert note.quad == pytest.approx(scene.notes[0], abs=1)
     for serial, quad in zip(note.serials, scene.serials, strict=True):
         assert serial.quad == pytest.approx(quad, abs=1)
 
