@@ -19,7 +19,7 @@ from edgecnn.bundle.manifest import Manifest, ReadDecode
 from edgecnn.bundle.read import Bundle
 from edgecnn.errors import BundleError, DataError
 from edgecnn.vision.evidence import LineEvidence, Verdict, look, weigh
-from edgecnn.vision.quads import Quads
+from edgecnn.vision.quads import Quads, from_quads, to_quads
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.notes.find import check_detector, find_notes
 from edgecnn_device.notes.pair import Group, pair
@@ -40,6 +40,10 @@ class NoteOptions:
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed the serial, on average over the
     prints: print that is no serial fits none."""
+    beside: float = 0.2
+    """Parts of a serial's height by which it is cut out wider than its box, on both sides. A box
+    that misses the first or last character leaves what may be a serial of a shorter form;
+    tests/bench/given_boxes.py --beside shows what it gains and costs."""
 
 
 class NoteReader:
@@ -117,7 +121,8 @@ class NoteReader:
         """Read every serial, upside down where it does not convince as it was found."""
         spec = self._reader.manifest.input
         enough = (ENOUGH * spec.width, ENOUGH * spec.height)
-        crops = [rectify(image, quad, enough) for quad in quads]
+        wide = _widened(quads, self.options.beside)
+        crops = [rectify(image, quad, enough) for quad in wide]
         prints = self._looks(crops, quads)
         again = [i for i, found in enumerate(prints) if not self._suffices(found.verdict)]
         turned = self._looks(
@@ -187,6 +192,13 @@ class _Print:
         return SerialRead(
             verdict.text, verdict.currency, verdict.probability, self.quad, self.evidence
         )
+
+
+def _widened(quads: Quads, beside: float) -> Quads:
+    """Return detected quads, which are rectangles, with more on their left and right."""
+    boxes = from_quads(quads)
+    boxes[:, 2] += 2 * beside * boxes[:, 3]
+    return to_quads(boxes)
 
 
 def _as_printed(note: NDArray[np.float32], prints: Sequence[_Print]) -> NDArray[np.float32]:

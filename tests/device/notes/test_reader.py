@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgecnn.data.samples import LineSample
 from edgecnn.errors import BundleError, DataError
-from edgecnn.vision.quads import to_quads
+from edgecnn.vision.quads import from_quads, to_quads
 from edgecnn_device.notes import NoteOptions, NoteReader, NoteReading
 from edgecnn_device.runner import Runner, open_runner
 
@@ -94,6 +94,18 @@ def test_the_way_up_is_found_where_the_detector_is_wrong(
     assert note.quad == pytest.approx(scene.notes[0], abs=1)
     for serial, quad in zip(note.serials, scene.serials, strict=True):
         assert serial.quad == pytest.approx(quad, abs=1)
+
+
+def test_a_box_that_cuts_characters_is_read_a_little_wider(
+    read: Read, draw_notes: Any, note_lines: list[LineSample]
+) -> None:
+    line = note_lines[4]
+    scene = draw_notes([(_at(640, 360, 900), [line.image])])
+    boxes = from_quads(scene.serials)
+    boxes[:, 2] -= 2 * 0.35 * boxes[:, 3]
+    narrow = dataclasses.replace(scene, serials=to_quads(boxes))
+    assert _texts(read(narrow)) == [line.text]
+    assert _texts(read(narrow, options=NoteOptions(beside=0))) != [line.text]
 
 
 def test_several_notes_are_read_each(
