@@ -7,5 +7,14 @@ for note in reader(image):  # (H, W, 3) BGR
 
 from edgecnn_device.notes.reader import NoteOptions, NoteReader
 from edgecnn_device.notes.results import NoteReading, SerialRead
+from edgecnn_device.notes.vote import NoteEvent, NoteVoter, VoteOptions
 
-__all__ = ["NoteOptions", "NoteReader", "NoteReading", "SerialRead"]
+__all__ = [
+    "NoteEvent",
+    "NoteOptions",
+    "NoteReader",
+    "NoteReading",
+    "NoteVoter",
+    "SerialRead",
+    "VoteOptions",
+]
