@@ -20,7 +20,7 @@ from edgecnn.vision.serials import to_glyphs
 CLIP = 100.0
 """Nats: no look finds a candidate less likely than this against the look's best one."""
 
-CANDIDATES = 16
+CANDIDATES = 8
 """Serials weighed at most; the looks' own best ones go first."""
 
 RIVAL_SHARE = 0.03
