@@ -50,6 +50,15 @@ def test_other_seeds_and_indexes_are_other_lines(profile: LineProfile) -> None:
     assert len({line.name for line in lines}) == 4
 
 
+def test_frames_show_one_print_in_other_light(profile: LineProfile) -> None:
+    generator = LineGenerator(profile, 3)
+    for index in range(len(profile.currencies)):
+        line, frames = generator(index), [generator.view(index, frame) for frame in range(3)]
+        assert {f.text for f in frames} == {line.text}
+        assert len({f.image.tobytes() for f in frames}) == len({f.name for f in frames}) == 3
+        assert np.array_equal(generator.view(index, 1).image, frames[1].image)
+
+
 def test_labels_are_serials_and_currencies_take_turns(profile: LineProfile) -> None:
     generator = LineGenerator(profile, 1)
     for index in range(30):

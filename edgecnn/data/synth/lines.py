@@ -90,6 +90,19 @@ class LineGenerator:
     def __call__(self, index: int) -> LineSample:
         """Draw line ``index``; currencies take turns."""
         rng = np.random.default_rng([self.seed, index])
+        return self._line(index, f"{self.seed}-{index:06d}", rng, rng)
+
+    def view(self, index: int, frame: int) -> LineSample:
+        """Draw the print of line ``index`` as a video's frame shows it.
+
+        Serial, font, ink, wear and paper are those of the line; light, tilt, blur, noise and
+        compression are drawn anew for each frame.
+        """
+        moment = np.random.default_rng([self.seed, index, frame])
+        name = f"{self.seed}-{index:06d}-{frame:04d}"
+        return self._line(index, name, np.random.default_rng([self.seed, index]), moment)
+
+    def _line(self, index: int, name: str, rng: Rng, moment: Rng) -> LineSample:
         currency = self.profile.currencies[index % len(self.profile.currencies)]
         patterns = GRAMMARS[currency].patterns
         pattern = patterns[int(rng.integers(len(patterns)))]
@@ -99,16 +112,16 @@ class LineGenerator:
         negative = rng.random() < self.profile.negatives
         turned = negative and rng.random() < 0.6
         blank = negative and not turned
-        image, centres = self._draw(currency, pattern, "" if blank else text, rng)
-        name = f"{self.seed}-{index:06d}"
+        image, centres = self._draw(currency, pattern, "" if blank else text, rng, moment)
         if negative:
             turn = np.ascontiguousarray(image[::-1, ::-1]) if turned else image
             return LineSample(name, turn, "", None)
         return LineSample(name, image, text, currency, centres=centres)
 
     def _draw(
-        self, currency: str, pattern: Pattern, text: str, rng: Rng
+        self, currency: str, pattern: Pattern, text: str, rng: Rng, moment: Rng
     ) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
+        """Print by ``rng``, then photograph by ``moment``."""
         camera = self.profile.camera
         glyph_px = float(np.exp(rng.uniform(*np.log(camera.glyph_px))))
         faces = self._faces[currency]
@@ -124,11 +137,11 @@ class LineGenerator:
         if currency == "INR" and rng.random() < 0.3:
             _inset(image, style, rng)
         _ink(image, mask, _ink_colour(currency, paper, self.profile.contrast, rng), rng)
-        image = degrade.shade(image, camera, rng)
+        image = degrade.shade(image, camera, moment)
         places = np.array([[c + offset[0], offset[1] + style.cap_px / 2] for c in centres])
-        image, seen = _photograph(image, corners, places, glyph_px / style.cap_px, camera, rng)
-        image = degrade.blur(image, glyph_px, camera, rng)
-        return degrade.sense(image, camera, rng), tuple(float(x) for x in seen)
+        image, seen = _photograph(image, corners, places, glyph_px / style.cap_px, camera, moment)
+        image = degrade.blur(image, glyph_px, camera, moment)
+        return degrade.sense(image, camera, moment), tuple(float(x) for x in seen)
 
 
 # Letters that look like a digit teach nothing where a digit should stand.

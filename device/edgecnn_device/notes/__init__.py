@@ -1,0 +1,20 @@
+"""Banknotes: from a picture to currency and serial number.
+
+reader = NoteReader.open(Path("note-detector.edge"), Path("serial-reader.edge"))
+for note in reader(image):  # (H, W, 3) BGR
+    print(note.currency, note.serial, note.reason)
+"""
+
+from edgecnn_device.notes.reader import NoteOptions, NoteReader
+from edgecnn_device.notes.results import NoteReading, SerialRead
+from edgecnn_device.notes.vote import NoteEvent, NoteVoter, VoteOptions
+
+__all__ = [
+    "NoteEvent",
+    "NoteOptions",
+    "NoteReader",
+    "NoteReading",
+    "NoteVoter",
+    "SerialRead",
+    "VoteOptions",
+]
