@@ -2,7 +2,9 @@
 
 Exact: the note's serial is among those emitted for the picture. Wrong: emitted, and no serial of
 the picture; each text counts once. Abstained: a note that is neither exact nor spoiled by a wrong
-serial. Letter case counts nowhere, nor does script: a Latin A for a Cyrillic one is right.
+serial. Clean: exact, and nothing wrong was said of the picture: a reader that offers every text it
+finds may give a right and a wrong serial of one note. Letter case counts nowhere, nor does script:
+a Latin A for a Cyrillic one is right.
 
 Character errors are those of the nearest text that was read on the picture, emitted or not, at
 most the serial's length: the same kindness to a reader of one box and to a reader of fifty.
@@ -72,6 +74,8 @@ class SetScore:
     pictures: int
     notes: int
     exact: int
+    clean: int
+    """Exact in a picture of which nothing wrong was said as well."""
     low: float
     high: float
     """95 % interval of the share that is exact, 0..1."""
@@ -168,13 +172,14 @@ def summarize(pictures: Sequence[PictureScore], view: View = whole) -> SetScore:
     """Add up pictures."""
     notes = [n for p in pictures for n in p.notes]
     right = sum(n.right for n in notes)
+    clean = sum(n.right for p in pictures if not p.wrong for n in p.notes)
     groups = {n.label for n in notes}
     clustered = len(groups) < len(notes)
     low, high = cluster_interval(notes) if clustered else wilson_interval(right, len(notes))
     times = [p.ms for p in pictures if p.ms is not None]
     characters = sum(len(view(n.label)) for n in notes)
     return SetScore(
-        len(pictures), len(notes), right, low, high, len(groups) if clustered else 0,
+        len(pictures), len(notes), right, clean, low, high, len(groups) if clustered else 0,
         sum(p.abstained for p in pictures), sum(len(p.wrong) for p in pictures),
         sum(bool(p.wrong) for p in pictures),
         sum(n.errors for n in notes) / max(1, characters),

@@ -101,7 +101,7 @@ def generated_scenes(folder: Path) -> list[Scene]:
 
     Its COCO annotations have two keys more: ``currency`` and ``text``, the serial in canonical
     form; those of serials have a third, ``note``, the id of the note's annotation. A note without
-    a text has no serial to read.
+    a text has no serial to read; one with a text and no serials hides them, and does not count.
     """
     path = next(iter((*sorted(folder.rglob(LABELS)), folder / LABELS)))
     content = json.loads(path.read_bytes())
@@ -127,7 +127,7 @@ def _generated_note(label: Any, serials: Iterable[Any]) -> TrueNote:
     quads = [np.reshape(s["segmentation"][0], (4, 2)) for s in serials]
     return TrueNote(
         label["currency"], label["text"], np.array(quads, np.float32).reshape(-1, 4, 2),
-        np.reshape(label["segmentation"][0], (4, 2)).astype(np.float32),
+        np.reshape(label["segmentation"][0], (4, 2)).astype(np.float32), counted=bool(quads),
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ VIEWS: dict[str, tuple[tuple[str, View], ...]] = {
     "rub": (("", whole), ("digits", rub_digits), ("letters", rub_letters))
 }
 """Parts of the serial that a set is scored by; elsewhere, the whole."""
-COLUMNS = ("", "exact", "", "95 %", "abst.", "wrong", "char. errors", "ms")
+COLUMNS = ("", "exact", "", "95 %", "clean", "abst.", "wrong", "char. errors", "ms")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def show(key: str, rows: Sequence[Row]) -> None:
         if s.ms is not None and s.measured < s.pictures:
             time += f" ({s.measured})"
         cells.append((name, f"{s.exact} / {s.notes}" if s.notes else "", share, span,
-                      str(s.abstained) if s.notes else "", wrong,
+                      str(s.clean) if s.notes else "", str(s.abstained) if s.notes else "", wrong,
                       f"{100 * s.errors:.2f} %" if s.notes else "", time))  # fmt: skip
     print_table(title, COLUMNS, cells)
 
