@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from note_scores import Answer, PictureScore
 from note_sets import Image, Scene
+from numpy.typing import NDArray
 
 GREEN, RED = (60, 200, 60), (60, 60, 230)
 LONG_SIDE = 900
@@ -25,35 +27,37 @@ def draw_miss(
         score: of the answer.
         folder: local; the pictures may not be passed on.
     """
-    places = [q for n in scene.notes for q in n.places]
-    canvas = np.ascontiguousarray(image)
+    places = [quad for note in scene.notes for quad in note.places]
+    (x1, y1), (x2, y2) = _part(image, [*places, *answer.quads])
+    cut = image[y1:y2, x1:x2]
+    scale = min(3.0, LONG_SIDE / max(cut.shape))
+    canvas = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     for quads, colour in ((places, GREEN), (answer.quads, RED)):
         for quad in quads:
-            cv2.polylines(canvas, [np.rint(quad).astype(np.int32)], True, colour, 2, cv2.LINE_AA)
-    canvas = _part(canvas, [*places, *answer.quads])
-    scale = min(1.0, LONG_SIDE / max(canvas.shape))
-    canvas = np.asarray(cv2.resize(canvas, None, fx=scale, fy=scale), np.uint8)
+            corners = np.rint((quad - (x1, y1)) * scale).astype(np.int32)
+            cv2.polylines(canvas, [corners], True, colour, 1, cv2.LINE_AA)
     missed = " ".join(n.label for n in score.notes if not n.right)
     lines = (f"missed: {missed}", f"emitted: {' '.join(answer.emitted)}",
              f"read: {' '.join(answer.texts)}"[:90])  # fmt: skip
-    banner = np.full((20 * len(lines) + 8, canvas.shape[1], 3), 255, np.uint8)
+    room = max(0, 420 - canvas.shape[1])
+    canvas = cv2.copyMakeBorder(canvas, 20 * len(lines) + 8, 0, 0, room, cv2.BORDER_CONSTANT,
+                                value=(255, 255, 255))  # fmt: skip
     for row, line in enumerate(lines, 1):
         # OpenCV's fonts are Latin: a Cyrillic letter is drawn as a question mark.
-        cv2.putText(banner, line, (4, 20 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1,
+        cv2.putText(canvas, line, (4, 20 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1,
                     cv2.LINE_AA)  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     name = scene.name.replace(", ", "-").replace("/", "-")
-    cv2.imwrite(str(folder / f"{name}.png"), np.vstack((banner, canvas)))
+    cv2.imwrite(str(folder / f"{name}.png"), canvas)
 
 
-def _part(image: Image, quads: list[np.ndarray]) -> Image:
-    """Cut out what the quads cover, with a fifth of it around; all of it where there are none."""
+def _part(image: Image, quads: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Return the corners of what the quads cover, with a fifth around; of all where none are."""
+    whole = np.array(((0, 0), image.shape[1::-1]))
     if not quads:
-        return image
+        return whole
     points = np.concatenate(quads)
     low, high = points.min(0), points.max(0)
     margin = 0.2 * float((high - low).max()) + 20
-    x1, y1 = np.maximum(low - margin, 0).astype(int)
-    x2, y2 = np.minimum(high + margin, image.shape[1::-1]).astype(int)
-    cut = image[y1:y2, x1:x2]
-    return cut if cut.size else image
+    part = np.clip((low - margin, high + margin), 0, whole[1]).astype(np.int64)
+    return part if (part[0] < part[1]).all() else whole
