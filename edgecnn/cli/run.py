@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.frames import counted_frames
 from edgecnn.cli.output import (
     find_bundle,
     json_option,
@@ -21,7 +21,6 @@ from edgecnn.cli.output import (
 from edgecnn.cli.windows import windows_options
 
 if TYPE_CHECKING:
-    from edgecnn_device.sources import Frame
     from edgecnn_device.windows import SlidingOptions
 
 
@@ -68,7 +67,7 @@ def command(
     failed = 0
     saver = None if save is None else Saver(save, overwrite)
     with saver or contextlib.nullcontext():
-        for frame in _frames(sources):
+        for frame in counted_frames(sources):
             if frame.image is None:
                 failed += 1
                 note(f"edgecnn: {frame.error}")
@@ -86,24 +85,3 @@ def command(
     if failed:
         note(f"edgecnn: {failed} of the sources could not be read, or not to their end")
         sys.exit(2)
-
-
-def _frames(sources: tuple[str, ...]) -> Iterator[Frame]:
-    """Yield all frames; count them on a terminal that does not show the results themselves."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from edgecnn_device.sources import open_source
-
-    bar = Progress(
-        SpinnerColumn(), TextColumn("{task.completed} frames, {task.description}"),
-        TimeElapsedColumn(), console=Console(stderr=True), redirect_stdout=False,
-        disable=not sys.stderr.isatty() or sys.stdout.isatty(), transient=True,
-    )  # fmt: skip
-    with bar:
-        count = bar.add_task("", total=None)
-        for source in sources:
-            bar.update(count, description=source)
-            for frame in open_source(source):
-                yield frame
-                bar.advance(count)

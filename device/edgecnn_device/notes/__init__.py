@@ -1,0 +1,11 @@
+"""Banknotes: from a picture to currency and serial number.
+
+reader = NoteReader.open(Path("note-detector.edge"), Path("serial-reader.edge"))
+for note in reader(image):  # (H, W, 3) BGR
+    print(note.currency, note.serial, note.reason)
+"""
+
+from edgecnn_device.notes.reader import NoteOptions, NoteReader
+from edgecnn_device.notes.results import NoteReading, SerialRead
+
+__all__ = ["NoteOptions", "NoteReader", "NoteReading", "SerialRead"]

@@ -1,0 +1,73 @@
+"""Finds notes and serial numbers in a picture, with a detector made for landscape frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.bundle.manifest import AnchorsDecode, Manifest
+from edgecnn.errors import BundleError
+from edgecnn.vision.placement import Size, size_of
+from edgecnn.vision.quads import Quads
+from edgecnn_device.notes.pair import NESTED, SAME_NOTE, distinct
+from edgecnn_device.notes.rectify import is_framed
+from edgecnn_device.runner import Runner
+from edgecnn_device.tasks import Box
+
+NOTE, SERIAL = "note", "serial"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Where notes and prints of serials are, in pixels of the picture, the best first."""
+
+    notes: Quads
+    """(N, 4, 2) from the note's own top-left corner clockwise."""
+    serials: Quads
+    """(M, 4, 2) likewise, each with paper around the print of a third of a capital's height."""
+
+
+def find_notes(detector: Runner, image: NDArray[np.uint8]) -> Found:
+    """Detect, and drop what was found twice.
+
+    A picture that is higher than wide is turned for a detector that is wider than high: it shows
+    notes larger that way.
+
+    Args:
+        detector: see `check_detector`.
+        image: (H, W, 3) BGR.
+    """
+    size, spec = size_of(image), detector.manifest.input
+    turned = size[1] > size[0] and spec.width > spec.height
+    shown = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE) if turned else image
+    boxes = [box for box in detector(np.asarray(shown, np.uint8)) if isinstance(box, Box)]
+    notes, serials = (_quads(boxes, label, size, turned) for label in (NOTE, SERIAL))
+    return Found(notes[list(distinct(notes, SAME_NOTE))], serials[list(distinct(serials, NESTED))])
+
+
+def check_detector(manifest: Manifest) -> None:
+    """Refuse a bundle that does not find notes and serials.
+
+    Raises:
+        BundleError: says what it does instead.
+    """
+    rules = manifest.decode
+    labels = rules.labels if isinstance(rules, AnchorsDecode) and rules.oriented else ()
+    if not {NOTE, SERIAL} <= set(labels):
+        raise BundleError(
+            f"{manifest.name}: expected a detector of oriented boxes with the labels {NOTE} and "
+            f"{SERIAL}, got task {manifest.task}: choose another --detector"
+        )
+
+
+def _quads(boxes: list[Box], label: str, size: Size, turned: bool) -> Quads:
+    """Return (N, 4, 2) corners of the boxes of a label that frame a part of the picture."""
+    given = [box.quad for box in boxes if box.label == label and box.quad is not None]
+    quads = np.array(given, np.float32).reshape(-1, 4, 2)
+    if turned:
+        x, y = quads[..., 0], quads[..., 1]
+        quads = np.stack((y, size[1] - x), -1)
+    return quads[[is_framed(quad, size) for quad in quads]]

@@ -1,0 +1,98 @@
+"""``edgecnn read``: currency and serial number of the banknotes on pictures and videos."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.frames import counted_frames
+from edgecnn.cli.output import (
+    find_bundle,
+    json_option,
+    note,
+    print_json,
+    threads_option,
+    variant_option,
+)
+
+if TYPE_CHECKING:
+    from edgecnn_device.notes import NoteReader
+
+
+@click.command("read")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--detector", metavar="BUNDLE", default="note-detector", show_default=True,
+    help="Finds notes and serial numbers: a path or a zoo name.",
+)  # fmt: skip
+@click.option(
+    "--reader", metavar="BUNDLE", default="serial-reader", show_default=True,
+    help="Reads a serial number: a path or a zoo name.",
+)  # fmt: skip
+@variant_option
+@threads_option
+@click.option(
+    "--min-margin", type=click.FloatRange(0), metavar="NATS",
+    help="Give a serial only where its evidence exceeds any other's by this: a higher one abstains "
+    "more and errs less.",
+)  # fmt: skip
+@click.option(
+    "--save", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+    help="Draw what was read, into files of the same names in DIR.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files in DIR.")
+@json_option
+def command(
+    sources: tuple[str, ...], detector: str, reader: str, variant: str | None, threads: int,
+    min_margin: float | None, save: Path | None, overwrite: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Read the banknotes on pictures, directories of them, and videos.
+
+    Of each note the currency and the serial number, or the reason why they are not given: there is
+    "no serial" on it, the reading is "unsure", or its two "serials disagree".
+
+    With --json, one object per frame. A picture that cannot be read is reported on stderr, the
+    rest is done, and the exit status is 2; so is a video that breaks off.
+    """
+    from edgecnn.cli import note_results as show
+    from edgecnn.vision.placement import size_of
+    from edgecnn_device.draw import draw
+    from edgecnn_device.notes.drawn import as_boxes
+    from edgecnn_device.save import Saver
+
+    read = _open(detector, reader, variant, threads, min_margin)
+    failed = 0
+    saver = None if save is None else Saver(save, overwrite)
+    with saver or contextlib.nullcontext():
+        for frame in counted_frames(sources):
+            if frame.image is None:
+                failed += 1
+                note(f"edgecnn: {frame.error}")
+                continue
+            found = read(frame.image)
+            if as_json:
+                notes = [show.as_json(reading) for reading in found]
+                print_json({"source": frame.source, "frame": frame.index, "notes": notes})
+            else:
+                number = f" #{frame.index}" if frame.rate else ""
+                click.echo(f"{frame.source}{number}  {show.as_text(found)}")
+            if saver is not None:
+                boxes = as_boxes(found, size_of(frame.image))
+                saver.write(frame, draw(frame.image, boxes))
+    if failed:
+        note(f"edgecnn: {failed} of the sources could not be read, or not to their end")
+        sys.exit(2)
+
+
+def _open(
+    detector: str, reader: str, variant: str | None, threads: int, min_margin: float | None
+) -> NoteReader:
+    from edgecnn_device.notes import NoteOptions, NoteReader
+
+    options = NoteOptions() if min_margin is None else NoteOptions(min_margin=min_margin)
+    bundles = find_bundle(detector), find_bundle(reader)
+    return NoteReader.open(*bundles, variant, threads, options)
