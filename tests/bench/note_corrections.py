@@ -1,7 +1,8 @@
 """What is wrong in the labels of banknotes/, seen by eye on the pictures.
 
 Found because a reader gave the same serial twice and it was not the label's; then every INR picture
-was looked at. `notes.py --labels-as-given` scores without any of this.
+was looked at. `notes.py --labels-as-given` scores without any of this. One right label stays that
+nobody can read: INR_14.jpg shows only the end of its serial.
 """
 
 WRONG = {

@@ -6,7 +6,8 @@ Every reader is a process of its own, pinned to the same core and with one threa
 they take turns, so that what else the machine does hits all alike. Without pictures, the frames
 are dollar scans on desks, 1280 x 720 (note_warp.py). The time is from pixels to serials, grammars
 included; each frame is shown once before it counts. Peak memory is that of the process, with
-Python and numpy in it, and of the largest process it started.
+Python and numpy in it, and of the largest process it started (tesseract; the system counts from
+what its parent had).
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def serve(options: argparse.Namespace) -> None:
     from note_systems import Ours, System
 
     from edgecnn.data.images import read_image
+    from edgecnn.errors import EdgecnnError
 
     cv2.setNumThreads(1)
     images = [read_image(path) for path in options.pictures]
@@ -98,7 +100,7 @@ def serve(options: argparse.Namespace) -> None:
         else:
             engine: Engine = RapidocrPages(1) if options.child == "rapidocr" else TesseractPages(1)
             system = _Bare(engine)
-    except RuntimeError as error:
+    except (RuntimeError, EdgecnnError) as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return
     print(json.dumps({"name": system.name}), flush=True)
@@ -141,6 +143,8 @@ def measure(options: argparse.Namespace, pictures: Sequence[Path]) -> None:
             children.append(Child(reader, options, pictures))
         except RuntimeError as error:
             note(f"left out: {error}")
+    if not children:
+        raise SystemExit("no reader could be started")
     turns: list[list[Turn]] = [[] for _ in children]
     for turn in range(options.rounds + 1):
         for picture in range(len(pictures)):

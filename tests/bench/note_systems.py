@@ -12,6 +12,7 @@ from note_scores import Answer
 from note_sets import Image
 
 from edgecnn.cli.output import find_bundle
+from edgecnn_device.notes import NoteReader
 
 
 class System(Protocol):
@@ -28,8 +29,6 @@ class Ours:
     """The product, as `edgecnn read` runs it, on one thread."""
 
     def __init__(self, detector: str, reader: str, variant: str | None) -> None:
-        from edgecnn_device.notes.reader import NoteReader
-
         bundles = find_bundle(detector), find_bundle(reader)
         self._read = NoteReader.open(*bundles, variant)
         self.name = f"edgecnn {variant or ''}".strip()

@@ -41,6 +41,7 @@ from note_warp import warped
 from serials import LOOKED_AT_NOTE
 
 from edgecnn.cli.output import note
+from edgecnn.errors import EdgecnnError
 
 SETS = ("generated", "inr", "usd", "warped", "krw", "jpy", "rub", "backs", "none")
 
@@ -122,6 +123,9 @@ def parse() -> argparse.Namespace:
     unknown = sorted(set(options.sets) - set(SETS))
     if unknown:
         parser.error(f"--sets: expected some of {', '.join(SETS)}, got {', '.join(unknown)}")
+    if options.generated and not options.generated.is_dir():
+        parser.error(f"--generated: expected a folder of `edgecnn data synth notes`, got "
+                     f"{options.generated}")  # fmt: skip
     if options.no_ours and options.no_rivals:
         parser.error("--no-ours and --no-rivals leave no reader")
     return options
@@ -157,4 +161,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EdgecnnError as error:
+        sys.exit(f"error: {error}")
