@@ -24,6 +24,7 @@ from note_sets import Scene
 from serials import LOOKED_AT, LOOKED_AT_NOTE
 
 from edgecnn.cli.output import print_table
+from edgecnn.data.scoring import wilson_interval
 
 TITLES = {
     "generated": "generated notes", "inr": "INR photographs", "usd": "USD flat scans",
@@ -35,6 +36,8 @@ VIEWS: dict[str, tuple[tuple[str, View], ...]] = {
 }
 """Parts of the serial that a set is scored by; elsewhere, the whole."""
 COLUMNS = ("", "exact", "", "95 %", "clean", "abst.", "wrong", "char. errors", "ms")
+EMPTY_COLUMNS = ("", "pictures with a serial", "", "95 %", "ms")
+"""Of sets without notes."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +102,31 @@ def show(key: str, rows: Sequence[Row]) -> None:
     title = f"{TITLES[key]}: {scores[0].pictures}"
     if any(s.clusters for s in scores):
         title += f", {max(s.clusters for s in scores)} physical notes (intervals over these)"
-    cells = []
-    for row, s in zip(rows, scores, strict=True):
-        name = row.system if not row.part else f"  {row.part}"
-        share = f"{100 * s.exact / s.notes:.1f} %" if s.notes else ""
-        span = f"{100 * s.low:.1f} to {100 * s.high:.1f}" if s.notes else ""
-        wrong = str(s.wrong) if s.notes else f"{s.wrong_pictures} pictures of {s.pictures}"
-        time = f"{s.ms:.0f}" if s.ms is not None else "kept"
-        if s.ms is not None and s.measured < s.pictures:
-            time += f" ({s.measured})"
-        cells.append((name, f"{s.exact} / {s.notes}" if s.notes else "", share, span,
-                      str(s.clean) if s.notes else "", str(s.abstained) if s.notes else "", wrong,
-                      f"{100 * s.errors:.2f} %" if s.notes else "", time))  # fmt: skip
-    print_table(title, COLUMNS, cells)
+    names = [row.system if not row.part else f"  {row.part}" for row in rows]
+    columns, cells = (COLUMNS, _cells) if scores[0].notes else (EMPTY_COLUMNS, _empty_cells)
+    print_table(title, columns, [(n, *cells(s)) for n, s in zip(names, scores, strict=True)])
+
+
+def _cells(score: SetScore) -> tuple[str, ...]:
+    share = f"{100 * score.exact / max(1, score.notes):.1f} %"
+    span = f"{100 * score.low:.1f} to {100 * score.high:.1f}"
+    counts = (str(score.clean), str(score.abstained), str(score.wrong))
+    errors = f"{100 * score.errors:.2f} %"
+    return f"{score.exact} / {score.notes}", share, span, *counts, errors, _time(score)
+
+
+def _empty_cells(score: SetScore) -> tuple[str, ...]:
+    low, high = wilson_interval(score.wrong_pictures, score.pictures)
+    share = f"{100 * score.wrong_pictures / score.pictures:.1f} %"
+    span = f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{score.wrong_pictures} / {score.pictures}", share, span, _time(score)
+
+
+def _time(score: SetScore) -> str:
+    if score.ms is None:
+        return "kept"
+    few = f" ({score.measured})" if score.measured < score.pictures else ""
+    return f"{score.ms:.0f}{few}"
 
 
 def show_details(key: str, said: Sequence[Said], most: int = 12) -> None:

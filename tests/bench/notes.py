@@ -4,7 +4,8 @@
 
 Prints a table per set. The sets:
 
-* generated: a folder of `edgecnn data synth notes`, with --generated;
+* generated: with --generated, a folder that `edgecnn data synth notes` wrote (the first lines of
+  held-out-notes.yaml, beside this file, give the command);
 * inr, krw, jpy, rub: real photographs and scans of banknotes/ in EDGECNN_DATA;
 * usd: its flat scans of dollars; warped: the same laid on generated desks, at any angle, tilted by
   up to 25 degrees, 1280 x 720;
