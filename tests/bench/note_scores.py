@@ -193,12 +193,14 @@ def cluster_interval(
     """Return the 95 % interval of the share read right, by drawing physical notes with replacement.
 
     Percentiles of the cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their
-    Application", 1997, section 3.8). With few notes it is too narrow, and of no width where all
-    were read or none.
+    Application", 1997, section 3.8). With few notes it is too narrow; where all pictures were
+    read, or none, it would have no width, and it is Wilson's of as many trials as there are notes.
     """
     labels = sorted({n.label for n in notes})
     counts = np.array([sum(n.label == k for n in notes) for k in labels])
     hits = np.array([sum(n.right for n in notes if n.label == k) for k in labels])
+    if hits.sum() in {0, counts.sum()}:
+        return wilson_interval(len(labels) if hits.any() else 0, len(labels))
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(labels), size=(rounds, len(labels)))
     shares = hits[drawn].sum(1) / counts[drawn].sum(1)
