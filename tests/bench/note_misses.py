@@ -53,7 +53,8 @@ def draw_miss(
 
 def _part(image: Image, quads: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
     """Return the corners of what the quads cover, with a fifth around; of all where none are."""
-    whole = np.array(((0, 0), image.shape[1::-1]))
+    height, width = image.shape[:2]
+    whole = np.array(((0, 0), (width, height)), np.int64)
     if not quads:
         return whole
     points = np.concatenate(quads)
