@@ -135,3 +135,19 @@ def test_the_set_opens_without_a_fault_however_many_draw_it(tmp_path: Path) -> N
 def test_what_cannot_be_drawn_is_said(options: dict[str, tuple[str, ...]], says: str) -> None:
     with pytest.raises(DataError, match=says):
         SceneGenerator(_profile(**options), 1)
+
+
+def test_a_scan_is_filled_by_its_note() -> None:
+    profile = _profile(sizes=((400, 100),), scans=1, hands=0)
+    draw = SceneGenerator(profile, 1)
+    ways = set()
+    for index in range(8):
+        scene = draw(index)
+        height, width = scene.image.shape[:2]
+        note = scene.notes[0]
+        along = note.quad[1] - note.quad[0]
+        assert width == 400 and 1.8 < width / height < 2.6
+        assert cv2.contourArea(note.quad) == pytest.approx(width * height, rel=0.2)
+        assert abs(along[1]) < 0.06 * abs(along[0])
+        ways.add(along[0] > 0)
+    assert ways == {True, False}

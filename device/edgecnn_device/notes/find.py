@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import AnchorsDecode, Manifest
 from edgecnn.errors import BundleError
-from edgecnn.vision.placement import Size, size_of
+from edgecnn.vision.placement import PADDING, Size, size_of
 from edgecnn.vision.quads import Quads
 from edgecnn_device.notes.pair import NESTED, SAME_NOTE, distinct
 from edgecnn_device.notes.rectify import is_framed
@@ -30,7 +30,7 @@ class Found:
     """(M, 4, 2) likewise, each with paper around the print of a third of a capital's height."""
 
 
-def find_notes(detector: Runner, image: NDArray[np.uint8]) -> Found:
+def find_notes(detector: Runner, image: NDArray[np.uint8], rim: float = 0.0) -> Found:
     """Detect, and drop what was found twice.
 
     A picture that is higher than wide is turned for a detector that is wider than high: it shows
@@ -39,13 +39,29 @@ def find_notes(detector: Runner, image: NDArray[np.uint8]) -> Found:
     Args:
         detector: see `check_detector`.
         image: (H, W, 3) BGR.
+        rim: grey that is set around the picture first, as a share of its width.
     """
+    if rim > 0:
+        return _from_farther(detector, image, rim)
     size, spec = size_of(image), detector.manifest.input
     turned = size[1] > size[0] and spec.width > spec.height
     shown = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE) if turned else image
     boxes = [box for box in detector(np.asarray(shown, np.uint8)) if isinstance(box, Box)]
     notes, serials = (_quads(boxes, label, size, turned) for label in (NOTE, SERIAL))
     return Found(notes[list(distinct(notes, SAME_NOTE))], serials[list(distinct(serials, NESTED))])
+
+
+def _from_farther(detector: Runner, image: NDArray[np.uint8], rim: float) -> Found:
+    side, grey = round(rim * image.shape[1]), (PADDING, PADDING, PADDING)
+    framed = cv2.copyMakeBorder(
+        image, side, side, side, side, cv2.BORDER_CONSTANT, value=grey
+    )  # fmt: skip
+    found, size = find_notes(detector, np.asarray(framed, np.uint8)), size_of(image)
+    kept = [
+        np.array([q for q in quads - np.float32(side) if is_framed(q, size)], np.float32)
+        for quads in (found.notes, found.serials)
+    ]
+    return Found(*(quads.reshape(-1, 4, 2) for quads in kept))
 
 
 def check_detector(manifest: Manifest) -> None:

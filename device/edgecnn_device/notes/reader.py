@@ -19,11 +19,12 @@ from edgecnn.bundle.manifest import Manifest, ReadDecode
 from edgecnn.bundle.read import Bundle
 from edgecnn.errors import BundleError, DataError
 from edgecnn.vision.evidence import LineEvidence, Verdict, look, weigh
+from edgecnn.vision.placement import size_of
 from edgecnn.vision.quads import Quads, from_quads, to_quads
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.notes.find import check_detector, find_notes
 from edgecnn_device.notes.pair import Group, pair
-from edgecnn_device.notes.rectify import rectify
+from edgecnn_device.notes.rectify import is_framed, rectify
 from edgecnn_device.notes.results import NoteReading, Reason, SerialRead
 from edgecnn_device.runner import Runner, open_runner
 
@@ -106,9 +107,18 @@ class NoteReader:
             DataError: the array is not such a picture.
         """
         picture = _as_bgr(image)
-        found = find_notes(self._detector, picture)
+        readings = [self._look(picture, rim) for rim in _RIMS[:1]]
+        for rim in _RIMS[1:]:
+            if any(r.serial is not None for r in readings[-1]):
+                return readings[-1]
+            readings.append(self._look(picture, rim))
+        return readings[-1] if any(r.serial is not None for r in readings[-1]) else readings[0]
+
+    def _look(self, picture: NDArray[np.uint8], rim: float) -> tuple[NoteReading, ...]:
+        """Read what is found in a picture that has a rim around it."""
+        found = find_notes(self._detector, picture, rim)
         prints = self._read(picture, found.serials)
-        sure = [p.text if self._suffices(p.verdict) else "" for p in prints]
+        sure = [p.text if self._is_sure(p) else "" for p in prints]
         groups = pair(found.notes, found.serials, sure)
         readings = [self._reading(group, found.notes, prints) for group in groups]
         # A box that is on no note, and reads as nothing: there is nothing.
@@ -124,15 +134,38 @@ class NoteReader:
         wide = _widened(quads, self.options.beside)
         crops = [rectify(image, quad, enough) for quad in wide]
         prints = self._looks(crops, quads)
-        again = [i for i, found in enumerate(prints) if not self._suffices(found.verdict)]
+        again = [i for i, found in enumerate(prints) if not self._is_sure(found)]
         turned = self._looks(
             [np.ascontiguousarray(crops[i][::-1, ::-1]) for i in again],
             np.roll(quads[again], 2, axis=1),
         )
-        for i, other in zip(again, turned, strict=True):
-            if other.fit > prints[i].fit:
-                prints[i] = other
+        _keep_better(prints, again, turned)
+        self._read_askew(image, prints, enough)
         return prints
+
+    def _read_askew(
+        self, image: NDArray[np.uint8], prints: list[_Print], enough: tuple[int, int]
+    ) -> None:
+        """Read once more, in place, as if a box were askew or short, what nearly made a serial."""
+        size = size_of(image)
+        for lean, longer in _MEANT:
+            again = [
+                i for i, found in enumerate(prints)
+                if found.fit >= _NEARLY and not self._is_sure(found)
+            ]  # fmt: skip
+            if not again:
+                return
+            boxes = from_quads(np.stack([prints[i].quad for i in again]))
+            boxes[:, 2] += 2 * (self.options.beside + longer) * boxes[:, 3]
+            boxes[:, 4] += lean
+            usable = [
+                (i, quad) for i, quad in zip(again, to_quads(boxes), strict=True)
+                if is_framed(quad, size)
+            ]  # fmt: skip
+            places = [i for i, _ in usable]
+            own = np.array([prints[i].quad for i in places], np.float32).reshape(-1, 4, 2)
+            crops = [rectify(image, quad, enough) for _, quad in usable]
+            _keep_better(prints, places, self._looks(crops, own))
 
     def _looks(self, crops: Sequence[NDArray[np.uint8]], quads: Quads) -> list[_Print]:
         """Run the reader on all crops together."""
@@ -150,23 +183,48 @@ class NoteReader:
         quad = mine[0].quad if group.note is None else _as_printed(notes[group.note], mine)
         serials = tuple(p.as_read() for p in mine)
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.
-        legible = [p for p in mine if p.fit >= self.options.min_fit] or mine
+        legible = [p for p in mine if p.fit >= self.options.min_fit and not p.is_cut] or mine
         looks = [p.evidence for p in legible]
         verdict = legible[0].verdict if len(looks) == 1 else weigh(looks, self.charset)
         if verdict is None:
             return NoteReading(quad, None, None, 0.0, "no serial", serials, None)
-        sure = {p.text.casefold() for p in mine if self._suffices(p.verdict)}
-        reason: Reason = "" if self._suffices(verdict) else "unsure"
+        sure = {p.text.casefold() for p in mine if self._is_sure(p)}
+        whole = any(not p.is_cut for p in legible)
+        reason: Reason = "" if whole and self._suffices(verdict) else "unsure"
         if len(sure) > 1:
             reason = "serials disagree"
         currency, serial = (None, None) if reason else (verdict.currency, verdict.text)
         return NoteReading(quad, currency, serial, verdict.probability, reason, serials, verdict)
+
+    def _is_sure(self, found: _Print) -> bool:
+        return not found.is_cut and self._suffices(found.verdict)
 
     def _suffices(self, verdict: Verdict | None) -> bool:
         if verdict is None:
             return False
         sure = verdict.margin >= self.options.min_margin
         return sure and verdict.fit >= self.options.min_fit
+
+
+_EDGE = 3
+"""Columns of the reader that are its crop's edge: no print that is whole stands there."""
+_CUT = 10.0
+"""Nats of fit that a whole print may lack against one that its crop cuts off."""
+_RIMS = (0.0, 0.4, 0.2)
+"""Where a picture gives no serial, it is looked at once more from farther away, with so much of its
+width around it: a note that fills it to the edges is more easily found then."""
+_NEARLY = -40.0
+"""Nats of fit from which a print may be a serial in a box that is askew."""
+_MEANT = ((0.0, 0.5), (-0.05, 0.3), (0.05, 0.3))
+"""Radians by which a box is turned, and parts of its height by which it is longer on both sides,
+for another look."""
+
+
+def _keep_better(prints: list[_Print], places: Sequence[int], others: Sequence[_Print]) -> None:
+    """Put other looks in place of those that they fit better than, in place."""
+    for i, other in zip(places, others, strict=True):
+        if other.worth > prints[i].worth:
+            prints[i] = other
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +242,18 @@ class _Print:
     @property
     def fit(self) -> float:
         return -np.inf if self.verdict is None else self.verdict.fit
+
+    @property
+    def worth(self) -> float:
+        """What the best of several looks at one print is taken by."""
+        return self.fit - _CUT * self.is_cut
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it runs to the edge of its crop: then it may go on beyond, and be another."""
+        says = np.flatnonzero(self.evidence.log_p.argmax(1))
+        columns = len(self.evidence.log_p)
+        return bool(says.size and (says[0] < _EDGE or says[-1] >= columns - _EDGE))
 
     def as_read(self) -> SerialRead:
         verdict = self.verdict

@@ -46,6 +46,8 @@ def paint_face(
     _frame(image, scale, ink, rng)
     for _ in range(int(rng.integers(1, 3))):
         _portrait(image, scale, ink, rng)
+    for _ in range(int(rng.integers(0, 4))):
+        _engraving(image, scale, ink, rng)
     for _ in range(int(rng.integers(0, 3))):
         _seal(image, scale, rng)
     if rng.random() < 0.5:
@@ -101,6 +103,31 @@ def _portrait(image: Canvas, scale: float, ink: NDArray[np.float64], rng: Rng) -
     hatching = FAMILIES["waves"](height, width, rng) * 0.3 + 0.7
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.4, 0.3 * scale)) * hatching
     image += (ink.astype(np.float32) - image) * mask.astype(np.float32)[:, :, None]
+
+
+def _engraving(image: Canvas, scale: float, ink: NDArray[np.float64], rng: Rng) -> None:
+    """Print a patch of fine dark and light structure, as leaves, buildings and faces are; in place.
+
+    It is noise of three octaves, as dense as print of a serial's size and finer.
+    """
+    height, width = image.shape[:2]
+    w, h = int(rng.uniform(8, 45) * scale), int(rng.uniform(6, 35) * scale)
+    x, y = int(rng.uniform(0, 1) * width) - w // 2, int(rng.uniform(0, 1) * height) - h // 2
+    part = image[max(0, y) : max(0, y + h), max(0, x) : max(0, x + w)]
+    if min(part.shape[:2]) < 8:
+        return
+    rows, columns = part.shape[:2]
+    noise = np.zeros((rows, columns), np.float32)
+    for cell in (rng.uniform(3, 8), rng.uniform(1, 2.5), rng.uniform(0.4, 0.9)):
+        cells = max(2, round(rows / (cell * scale))), max(2, round(columns / (cell * scale)))
+        small = rng.standard_normal(cells).astype(np.float32)
+        noise += cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    strength = np.clip(noise * rng.uniform(0.3, 0.9) + rng.uniform(-0.2, 0.4), 0, 1)
+    mask = np.zeros((rows, columns), np.float32)
+    centre = (columns // 2, rows // 2)
+    cv2.ellipse(mask, centre, (max(1, centre[0] - 1), max(1, centre[1] - 1)), 0, 0, 360, 1.0, -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, scale)).astype(np.float32)
+    part += (ink.astype(np.float32) - part) * (strength * mask)[:, :, None]
 
 
 def _seal(image: Canvas, scale: float, rng: Rng) -> None:

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edgecnn.data.synth import degrade
 from edgecnn.data.synth.fonts import PIP_FONTS, load_face
-from edgecnn.data.synth.notes.designs import DESIGNS
+from edgecnn.data.synth.notes.designs import DESIGNS, NoteDesign
 from edgecnn.data.synth.notes.desks import DESKS, fingers
 from edgecnn.data.synth.notes.note import FlatNote, Look, draw_note
-from edgecnn.data.synth.notes.view import look_at, project
+from edgecnn.data.synth.notes.view import look_at, project, scan
 from edgecnn.errors import DataError
 from edgecnn.vision.serials import CYRILLIC, DIGITS, GRAMMARS, LATIN
 
@@ -58,6 +58,8 @@ class NoteProfile(BaseModel):
     """Degrees between the note's plane and the picture's."""
     whole: float = Field(1.0, ge=0, le=1)
     """Share of scenes in which every note lies wholly in the picture."""
+    scans: float = Field(0.0, ge=0, le=1)
+    """Share of scenes that are the flat scan of one note, which fills the picture."""
     backs: float = Field(0.0, ge=0, le=1)
     """Share of notes that lie face down."""
     hands: float = Field(0.2, ge=0, le=1)
@@ -119,6 +121,8 @@ class SceneGenerator:
         rng = np.random.default_rng([self.seed, index])
         profile = self.profile
         width, height = profile.sizes[int(rng.integers(len(profile.sizes)))]
+        if profile.scans and rng.random() < profile.scans:
+            return self._scan(index, width, rng)
         desk = DESKS[profile.desks[int(rng.integers(len(profile.desks)))]]
         image = desk(height, width, rng)
         shares = np.array(profile.counts)
@@ -147,6 +151,19 @@ class SceneGenerator:
         kept = [_visible(n, m) for n, m in zip(notes, seen, strict=True)]
         return Scene(f"{self.seed}-{index:06d}", picture, tuple(n for n in kept if n is not None))
 
+    def _scan(self, index: int, width: int, rng: Rng) -> Scene:
+        """Draw a note on a scanner."""
+        currency = self.profile.currencies[index % len(self.profile.currencies)]
+        design = _any(DESIGNS[currency], rng)
+        size = width, round(width * design.height / design.width)
+        view = scan((design.width, design.height), size, rng)
+        image = np.full((size[1], size[0], 3), rng.uniform(0, 255), np.float32)
+        flat, matrix, cap = self._draw(design, view, rng)
+        mask = _paste(image, flat.image, matrix, rng)
+        picture = _photograph(image, cap, self.profile.camera, rng)
+        note = _visible(_labels(flat, matrix), mask)
+        return Scene(f"{self.seed}-{index:06d}", picture, () if note is None else (note,))
+
     def _lay(
         self, currency: str, size: tuple[int, int], count: int, whole: bool, rng: Rng
     ) -> tuple[FlatNote, NDArray[np.float64], float]:
@@ -157,25 +174,35 @@ class SceneGenerator:
             capitals in the picture.
         """
         profile = self.profile
-        designs = DESIGNS[currency]
-        design = designs[int(rng.integers(len(designs)))]
+        design = _any(DESIGNS[currency], rng)
         fill = rng.uniform(*profile.fill) * (1.0 if count == 1 else 0.7)
         view = look_at(
             (design.width, design.height), size, float(fill),
             float(rng.uniform(*profile.tilt)), whole, rng,
         )  # fmt: skip
+        return self._draw(design, view, rng)
+
+    def _draw(
+        self, design: NoteDesign, view: NDArray[np.float64], rng: Rng
+    ) -> tuple[FlatNote, NDArray[np.float64], float]:
+        """Draw a note as large as a view of it needs; see `_lay`."""
+        profile = self.profile
         corners = project(view, _corners(design.width, design.height))
         sides = np.hypot(*(np.roll(corners, -1, 0) - corners).T)
         across = max(sides[0], sides[2]) / design.width
         scale = float(max(1.2, across * _OVERSAMPLE))
         look = Look(
-            self._faces[currency], self._words, profile.backgrounds, profile.contrast,
+            self._faces[design.currency], self._words, profile.backgrounds, profile.contrast,
             float(rng.uniform(*profile.wear)),
         )  # fmt: skip
         flat = draw_note(design, scale, bool(rng.random() < profile.backs), look, rng)
         height, width = flat.image.shape[:2]
         to_mm = np.diag((design.width / width, design.height / height, 1.0))
         return flat, view @ to_mm, design.serials[0].cap * across
+
+
+def _any(designs: tuple[NoteDesign, ...], rng: Rng) -> NoteDesign:
+    return designs[int(rng.integers(len(designs)))]
 
 
 def _needs(currency: str) -> str:

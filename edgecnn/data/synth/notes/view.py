@@ -50,6 +50,26 @@ def look_at(
     return np.asarray(_place(seen, note, picture, whole, rng) @ seen)
 
 
+def scan(note: tuple[float, float], picture: tuple[int, int], rng: Rng) -> NDArray[np.float64]:
+    """Choose how a note lies on a scanner: filling the picture, hardly askew, either way up.
+
+    Args:
+        note: width and height in mm.
+        picture: width and height in pixels, of about the note's shape.
+        rng: chooses the way up, a degree or two, and the cut.
+
+    Returns:
+        (3, 3) homography from mm, from the note's top left corner, to pixels.
+    """
+    middle, size = np.array(note) / 2, np.array(picture)
+    scale = size[0] / note[0] * rng.uniform(0.94, 1.03)
+    turn = np.radians(rng.normal(0, 0.8)) + (np.pi if rng.random() < 0.3 else 0.0)
+    at = size / 2 + rng.normal(0, 0.008, 2) * size[0]
+    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+    lie = np.array(((cos, -sin, at[0]), (sin, cos, at[1]), (0, 0, 1)))
+    return np.asarray(lie @ np.array(((1, 0, -middle[0]), (0, 1, -middle[1]), (0, 0, 1))))
+
+
 def _about(axis: tuple[float, float, float], angle: float) -> NDArray[np.float64]:
     """Return the rotation by an angle (radians) about an axis (Rodrigues' formula)."""
     x, y, z = axis
@@ -72,6 +92,7 @@ def _place(
     if whole:
         free = np.maximum(0, np.array(picture) - 2 * rim - (high - low))
         at = rim - low + rng.uniform(0, 1, 2) * free
-    else:  # its middle lies in the picture
-        at = rng.uniform(0.1, 0.9, 2) * picture - (low + high) / 2
+    else:  # some point of it lies in the picture: near notes show an end, with its serial, too
+        point = project(seen, rng.uniform((0, 0), (width, height))[None])[0]
+        at = rng.uniform(0.15, 0.85, 2) * picture - point
     return np.array(((shrink, 0, at[0]), (0, shrink, at[1]), (0, 0, 1)))
