@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 NEAREST = 9
-"""Candidates of a level and object, as in the paper."""
+"""Cells of a level whose anchors are an object's candidates, as in the paper."""
 
 
 def assign(anchors: Tensor, levels: Sequence[int], boxes: Tensor) -> Tensor:
@@ -53,10 +53,17 @@ def assign(anchors: Tensor, levels: Sequence[int], boxes: Tensor) -> Tensor:
 def _candidates(anchors: Tensor, levels: Sequence[int], boxes: Tensor) -> Tensor:
     found, first = [], 0
     for count in levels:
-        distance = torch.cdist(boxes[:, :2], anchors[first : first + count, :2])
-        found.append(first + distance.topk(min(NEAREST, count), largest=False).indices)
+        middles = anchors[first : first + count, :2]
+        nearest = min(NEAREST * _each(middles), count)
+        distance = torch.cdist(boxes[:, :2], middles)
+        found.append(first + distance.topk(nearest, largest=False).indices)
         first += count
     return torch.cat(found, 1)
+
+
+def _each(middles: Tensor) -> int:
+    """Return the number of anchors of a cell: so many begin with the same middle."""
+    return max(1, int((middles == middles[:1]).all(1).sum()))
 
 
 def _along(offsets: Tensor, angles: Tensor) -> Tensor:
