@@ -53,8 +53,8 @@ def main() -> None:
     runner = open_runner(given.bundle, given.variant)
     known: list[Found] = []
     vars(reader)["check_detector"] = lambda manifest: None
-    vars(reader)["find_notes"] = lambda detector, image: known.pop()
-    read = NoteReader(runner, runner, NoteOptions(beside=given.beside))
+    vars(reader)["find_notes"] = lambda detector, image, rim: known.pop()
+    read = NoteReader(runner, runner, NoteOptions(beside=given.beside, rims=()))
     print(f"{sum(len(s.texts) for s in scenes)} notes")
     print(f"{'boxes':>12} {'right':>6} {'none':>6} {'wrong':>6} {'loose':>6}")
     for name, off, half_turns in (("true", 0, 0), ("2 % off", 0.02, 0), ("5 % off", 0.05, 0),

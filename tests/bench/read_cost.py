@@ -86,7 +86,7 @@ def main() -> None:
             parser.error("--frames needs --detector")
         known = {id(frame): found for frame, found in zip(frames, drawn, strict=True)}
         vars(reader)["check_detector"] = lambda manifest: None
-        vars(reader)["find_notes"] = lambda runner, image: known[id(image)]
+        vars(reader)["find_notes"] = lambda runner, image, rim: known[id(image)]
     else:
         finds = open_runner(given.detector, given.variant)
     clock = Clock(time.process_time if given.cpu_time else time.perf_counter)

@@ -5,7 +5,8 @@ for note in reader(image):  # (H, W, 3) BGR
     print(note.currency, note.serial, note.reason)
 """
 
-from edgecnn_device.notes.reader import NoteOptions, NoteReader
+from edgecnn_device.notes.prints import NoteOptions
+from edgecnn_device.notes.reader import NoteReader
 from edgecnn_device.notes.results import NoteReading, SerialRead
 from edgecnn_device.notes.vote import NoteEvent, NoteVoter, VoteOptions
 

@@ -1,4 +1,4 @@
-"""Reads whole notes end to end with the bundles of the zoo, on pictures that nothing is scored on."""
+"""Reads whole notes with the bundles of the zoo, on pictures that nothing is scored on."""
 
 from __future__ import annotations
 
