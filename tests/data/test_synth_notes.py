@@ -141,7 +141,7 @@ def test_a_scan_is_filled_by_its_note() -> None:
     profile = _profile(sizes=((400, 100),), scans=1, hands=0)
     draw = SceneGenerator(profile, 1)
     ways = set()
-    for index in range(8):
+    for index in range(16):
         scene = draw(index)
         height, width = scene.image.shape[:2]
         note = scene.notes[0]
