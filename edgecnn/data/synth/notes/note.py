@@ -110,12 +110,29 @@ def _print_serial(
     y = round((place.y + shift[1]) * scale - small.shape[0] / 2)
     x = int(np.clip(x, 1, max(1, image.shape[1] - small.shape[1] - 1)))
     y = int(np.clip(y, 1, max(1, image.shape[0] - small.shape[0] - 1)))
+    _clear(image, (x, y, small.shape[1], small.shape[0]), cap, rng)
     part = image[y : y + small.shape[0], x : x + small.shape[1]]
     small = np.asarray(small[: part.shape[0], : part.shape[1]])
     _ink(part, small, place.inks, contrast, rng)
     grow = cap * MARGIN
     x0, y0, x1, y1 = x - grow, y - grow, x + small.shape[1] + grow, y + small.shape[0] + grow
     return np.array(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), np.float32)
+
+
+def _clear(
+    image: NDArray[np.float32], place: tuple[int, int, int, int], cap: float, rng: Rng
+) -> None:
+    """Let the design fade where a serial is to stand, as issuers do, in place."""
+    x, y, width, height = place
+    away = round(cap * rng.uniform(0.5, 1.5))
+    x0, y0 = max(0, x - 2 * away), max(0, y - 2 * away)
+    part = image[y0 : y + height + 2 * away, x0 : x + width + 2 * away]
+    mask = np.zeros(part.shape[:2], np.float32)
+    corners = (x - away - x0, y - away - y0), (x + width + away - x0, y + height + away - y0)
+    cv2.rectangle(mask, *corners, float(rng.uniform(0.3, 0.95)), -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, away / 2)).astype(np.float32)
+    paper = np.percentile(part.reshape(-1, 3), 70, axis=0).astype(np.float32)
+    part += (paper - part) * mask[:, :, None]
 
 
 def _ink(
