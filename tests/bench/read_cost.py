@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from edgecnn.data.images import list_images, read_image
 from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.data.synth.write import default_profile
-from edgecnn_device.notes import NoteReader, find, reader
+from edgecnn_device.notes import NoteReader, find, prints, reader
 from edgecnn_device.notes.find import Found
 from edgecnn_device.processor import processor_name
 from edgecnn_device.runner import Runner, open_runner
@@ -114,9 +114,10 @@ def _wrap(clock: Clock, finds: Runner, reads: Runner, detects: bool) -> None:
         clock.time(find, "distinct", "pair, rectify")
     for name in ("prepare", "infer_batch"):
         clock.time(reads, name, "reader")
-    for name, stage in (("rectify", "pair, rectify"), ("pair", "pair, rectify"),
-                        ("look", "beam"), ("weigh", "weigh")):  # fmt: skip
+    for name, stage in (("pair", "pair, rectify"), ("weigh", "weigh")):
         clock.time(reader, name, stage)
+    for name, stage in (("rectify", "pair, rectify"), ("look", "beam"), ("weigh", "weigh")):
+        clock.time(prints, name, stage)
 
 
 def _print(seconds: NDArray[np.float64], right: int | None, kind: str) -> None:
