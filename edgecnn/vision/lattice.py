@@ -89,16 +89,17 @@ def fold_of(charset: str, rivals: float = LOOKALIKE_SHARE) -> NDArray[np.float64
 
     Args:
         charset: the characters of classes 1, 2, ...
-        rivals: the share of a Latin letter for a digit, or a digit for a letter, each of which
-            another grammar may take where it stands; those of another script have
-            `LOOKALIKE_SHARE`, since a dollar's open 4 is a ч and nothing else on a dollar is.
+        rivals: the share of a Latin letter for a digit, or of a digit for a letter, each of which
+            another grammar may take where it stands (C34898147A without its end is a rouble serial
+            if its 3 may be a З). Shapes of Cyrillic letters have `LOOKALIKE_SHARE`: a dollar's
+            open 4 is a ч, and nothing else on a dollar is.
     """
     class_of = {c: i + 1 for i, c in enumerate(charset)}
     fold = np.eye(1 + len(charset))
     for char, likes in LOOKALIKES.items():
         for like in likes:
             if char in class_of and like in class_of:
-                share = rivals if (char + like).isascii() else LOOKALIKE_SHARE
+                share = rivals if like.isascii() else LOOKALIKE_SHARE
                 fold[class_of[like], class_of[char]] = share
     return fold
 
