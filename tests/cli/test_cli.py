@@ -66,7 +66,7 @@ def test_one_bad_picture_is_reported_and_the_rest_is_done(
         (("evaluate", "serial-reader", "x", "--save", "{tmp}/plots"), "--save is for what detects"),
         (("run", "serial-reader"), "Missing argument"),
         (("data", "synth", "serial-lines", "-n", "2", "--seed", "1", "-o", "{tmp}"), "not empty"),
-        (("data", "synth", "notes", "-n", "2", "--seed", "1", "-o", "{tmp}/x"), "serial-lines"),
+        (("data", "synth", "coins", "-n", "2", "--seed", "1", "-o", "{tmp}/x"), "serial-lines"),
         (("frobnicate",), "frobnicate"),
     ],
 )
