@@ -12,7 +12,7 @@ from edgecnn.bundle.manifest import AnchorsDecode, Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import PADDING, Size, size_of
 from edgecnn.vision.quads import Quads
-from edgecnn_device.notes.pair import NESTED, SAME_NOTE, distinct
+from edgecnn_device.notes.pair import NESTED, SAME_NOTE, TOUCHING, distinct
 from edgecnn_device.notes.rectify import is_framed
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks import Box
@@ -27,7 +27,8 @@ class Found:
     notes: Quads
     """(N, 4, 2) from the note's own top-left corner clockwise."""
     serials: Quads
-    """(M, 4, 2) likewise, each with paper around the print of a third of a capital's height."""
+    """(M, 4, 2) likewise, each with paper around the print of a third of a capital's height. What
+    overlaps a better one, and may be a part of it, stands behind all that do not."""
 
 
 def find_notes(detector: Runner, image: NDArray[np.uint8], rim: float = 0.0) -> Found:
@@ -48,7 +49,10 @@ def find_notes(detector: Runner, image: NDArray[np.uint8], rim: float = 0.0) -> 
     shown = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE) if turned else image
     boxes = [box for box in detector(np.asarray(shown, np.uint8)) if isinstance(box, Box)]
     notes, serials = (_quads(boxes, label, size, turned) for label in (NOTE, SERIAL))
-    return Found(notes[list(distinct(notes, SAME_NOTE))], serials[list(distinct(serials, NESTED))])
+    serials = serials[list(distinct(serials, NESTED))]
+    apart = distinct(serials, TOUCHING)
+    others = sorted(set(range(len(serials))) - set(apart))
+    return Found(notes[list(distinct(notes, SAME_NOTE))], serials[[*apart, *others]])
 
 
 def _from_farther(detector: Runner, image: NDArray[np.uint8], rim: float) -> Found:

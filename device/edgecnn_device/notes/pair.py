@@ -21,6 +21,8 @@ NESTED = 0.6
 share more of their corners than that, but see `SAME_NOTE`."""
 SAME_NOTE = 0.9
 """The same for notes: two may lie on each other and still show a serial each."""
+TOUCHING = 0.1
+"""Serials that share more than this may be parts of one print."""
 WITHIN = 0.5
 """Least part of a print that lies on its note, grown by `GROWN`."""
 GROWN = 0.15

@@ -8,7 +8,7 @@ said in place of a serial.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,14 @@ from edgecnn.errors import DataError
 from edgecnn.vision.evidence import weigh
 from edgecnn.vision.quads import Quads
 from edgecnn_device.backends.base import DEFAULT_THREADS
-from edgecnn_device.notes.find import check_detector, find_notes
+from edgecnn_device.notes.find import Found, check_detector, find_notes
 from edgecnn_device.notes.pair import Group, pair
 from edgecnn_device.notes.prints import NoteOptions, Print, PrintReader, suffices
 from edgecnn_device.notes.results import NoteReading, Reason
 from edgecnn_device.runner import Runner, open_runner
+
+TOGETHER = 2
+"""Serials of a note that are read at once: it has two at most, and a detector finds more."""
 
 
 class NoteReader:
@@ -96,9 +99,7 @@ class NoteReader:
     def _look(self, picture: NDArray[np.uint8], rim: float) -> tuple[NoteReading, ...]:
         """Read what is found in a picture that has a rim around it."""
         found = find_notes(self._detector, picture, rim)
-        prints = self._prints(picture, found.serials)
-        sure = [p.text if self._prints.is_sure(p) else "" for p in prints]
-        groups = pair(found.notes, found.serials, sure)
+        prints, groups = self._read(picture, found)
         readings = [self._reading(group, found.notes, prints) for group in groups]
         # A box that is on no note, and reads as nothing: there is nothing.
         return tuple(
@@ -106,9 +107,29 @@ class NoteReader:
             if g.note is not None or r.reason != "no serial"
         )  # fmt: skip
 
-    def _reading(self, group: Group, notes: Quads, prints: Sequence[Print]) -> NoteReading:
+    def _read(
+        self, picture: NDArray[np.uint8], found: Found
+    ) -> tuple[Mapping[int, Print], tuple[Group, ...]]:
+        """Read the serials of each note, the best first, until one is sure.
+
+        Returns:
+            The prints that were read, by their place, and which are of one note.
+        """
+        prints: dict[int, Print] = {}
+        while True:
+            sure = {j for j, p in prints.items() if self._prints.is_sure(p)}
+            texts = [prints[j].text if j in sure else "" for j in range(len(found.serials))]
+            groups = pair(found.notes, found.serials, texts)
+            unsure = [g.serials for g in groups if not sure.intersection(g.serials)]
+            next_ones = [[j for j in own if j not in prints][:TOGETHER] for own in unsure]
+            places = [j for own in next_ones for j in own]
+            if not places:
+                return prints, groups
+            prints.update(zip(places, self._prints(picture, found.serials[places]), strict=True))
+
+    def _reading(self, group: Group, notes: Quads, prints: Mapping[int, Print]) -> NoteReading:
         """Decide what is said of one note."""
-        mine = [prints[j] for j in group.serials]
+        mine = [prints[j] for j in group.serials if j in prints]
         quad = mine[0].quad if group.note is None else _as_printed(notes[group.note], mine)
         serials = tuple(p.as_read() for p in mine)
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.

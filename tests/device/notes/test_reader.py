@@ -108,6 +108,22 @@ def test_a_box_that_cuts_characters_is_read_a_little_wider(
     assert _texts(read(narrow, options=NoteOptions(beside=0))) != [line.text]
 
 
+def test_a_part_of_a_print_is_not_read_where_the_whole_is_sure(
+    read: Read, draw_notes: Any, note_lines: list[LineSample]
+) -> None:
+    line = note_lines[4]
+    scene = draw_notes([(_at(640, 360, 900), [line.image, line.image])])
+    parts = from_quads(scene.serials)
+    parts[:, 0] += 0.5 * parts[:, 2]
+    first, second = scene.serials
+    after, behind = to_quads(parts)
+    (note,) = read(dataclasses.replace(scene, serials=np.stack((first, after, second, behind))))
+    assert note.serial == line.text and [s.text for s in note.serials] == [line.text] * 2
+    # Alone they are tried, and do not convince: what runs to the edge of its crop may go on.
+    (note,) = read(dataclasses.replace(scene, serials=np.stack((after, behind))))
+    assert note.serial is None and len(note.serials) == 2
+
+
 def test_several_notes_are_read_each(
     read: Read, draw_notes: Any, note_lines: list[LineSample]
 ) -> None:
