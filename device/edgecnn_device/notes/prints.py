@@ -32,6 +32,8 @@ _NEARLY = -40.0
 _MEANT = ((0.0, 0.5), (-0.05, 0.3), (0.05, 0.3))
 """Radians by which a box is turned, and parts of its height by which it is longer on both sides,
 for another look."""
+_AROUND = 0.5
+"""Parts of its height by which a box is longer on both sides to see whether its print goes on."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class NoteOptions:
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed the serial, on average over the
     prints: print that is no serial fits none."""
-    beside: float = 0.2
+    beside: float = 0.5
     """Parts of a serial's height by which it is cut out wider than its box, on both sides. A box
     that misses the first or last character leaves what may be a serial of a shorter form;
     tests/bench/given_boxes.py --beside shows what it gains and costs."""
@@ -115,6 +117,8 @@ class PrintReader:
         self._rules = _reading_rules(reader.manifest)
         self._reader = reader
         self._options = options
+        spec = reader.manifest.input
+        self._enough = (ENOUGH * spec.width, ENOUGH * spec.height)
 
     @property
     def charset(self) -> str:
@@ -132,10 +136,8 @@ class PrintReader:
             image: (H, W, 3) BGR.
             quads: (N, 4, 2) rectangles, as a detector gives them.
         """
-        spec = self._reader.manifest.input
-        enough = (ENOUGH * spec.width, ENOUGH * spec.height)
         wide = _widened(quads, self._options.beside)
-        crops = [rectify(image, quad, enough) for quad in wide]
+        crops = [rectify(image, quad, self._enough) for quad in wide]
         prints = self._looks(crops, quads)
         again = [i for i, found in enumerate(prints) if not self.is_sure(found)]
         turned = self._looks(
@@ -143,12 +145,26 @@ class PrintReader:
             np.roll(quads[again], 2, axis=1),
         )
         _keep_better(prints, again, turned)
-        self._read_askew(image, prints, enough)
+        self._read_askew(image, prints)
         return prints
 
-    def _read_askew(
-        self, image: NDArray[np.uint8], prints: list[Print], enough: tuple[int, int]
-    ) -> None:
+    def stands(self, image: NDArray[np.uint8], found: Print) -> bool:
+        """Tell whether a print says the same where more of what is beside it is shown.
+
+        Args:
+            image: (H, W, 3) BGR, the picture that it was found in.
+            found: the print.
+        """
+        boxes = from_quads(found.quad[None])
+        boxes[:, 2] += 2 * (self._options.beside + _AROUND) * boxes[:, 3]
+        (quad,) = to_quads(boxes)
+        if not is_framed(quad, size_of(image)):
+            return False
+        (again,) = self._looks([rectify(image, quad, self._enough)], found.quad[None])
+        same = again.text.casefold() == found.text.casefold()
+        return same and again.fit >= self._options.min_fit
+
+    def _read_askew(self, image: NDArray[np.uint8], prints: list[Print]) -> None:
         """Read once more, in place, as if a box were askew or short, what nearly made a serial."""
         size = size_of(image)
         for lean, longer in _MEANT:
@@ -167,7 +183,7 @@ class PrintReader:
             ]  # fmt: skip
             places = [i for i, _ in usable]
             own = np.array([prints[i].quad for i in places], np.float32).reshape(-1, 4, 2)
-            crops = [rectify(image, quad, enough) for _, quad in usable]
+            crops = [rectify(image, quad, self._enough) for _, quad in usable]
             _keep_better(prints, places, self._looks(crops, own))
 
     def _looks(self, crops: Sequence[NDArray[np.uint8]], quads: Quads) -> list[Print]:

@@ -100,7 +100,7 @@ class NoteReader:
         """Read what is found in a picture that has a rim around it."""
         found = find_notes(self._detector, picture, rim)
         prints, groups = self._read(picture, found)
-        readings = [self._reading(group, found.notes, prints) for group in groups]
+        readings = [self._reading(picture, group, found.notes, prints) for group in groups]
         # A box that is on no note, and reads as nothing: there is nothing.
         return tuple(
             r for r, g in zip(readings, groups, strict=True)
@@ -127,7 +127,9 @@ class NoteReader:
                 return prints, groups
             prints.update(zip(places, self._prints(picture, found.serials[places]), strict=True))
 
-    def _reading(self, group: Group, notes: Quads, prints: Mapping[int, Print]) -> NoteReading:
+    def _reading(
+        self, picture: NDArray[np.uint8], group: Group, notes: Quads, prints: Mapping[int, Print]
+    ) -> NoteReading:
         """Decide what is said of one note."""
         mine = [prints[j] for j in group.serials if j in prints]
         quad = mine[0].quad if group.note is None else _as_printed(notes[group.note], mine)
@@ -143,6 +145,9 @@ class NoteReader:
         reason: Reason = "" if whole and suffices(verdict, self.options) else "unsure"
         if len(sure) > 1:
             reason = "serials disagree"
+        # Where no second print speaks, a part of one must not pass for another currency's serial.
+        elif not reason and len(looks) == 1 and not self._prints.stands(picture, legible[0]):
+            reason = "unsure"
         currency, serial = (None, None) if reason else (verdict.currency, verdict.text)
         return NoteReading(quad, currency, serial, verdict.probability, reason, serials, verdict)
 

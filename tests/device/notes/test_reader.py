@@ -96,16 +96,30 @@ def test_the_way_up_is_found_where_the_detector_is_wrong(
         assert serial.quad == pytest.approx(quad, abs=1)
 
 
-def test_a_box_that_cuts_characters_is_read_a_little_wider(
-    read: Read, draw_notes: Any, note_lines: list[LineSample]
+@pytest.mark.parametrize("cut", [0.35, 0.5, 0.6])
+def test_a_box_that_cuts_characters_is_read_wider(
+    read: Read, draw_notes: Any, note_lines: list[LineSample], cut: float
 ) -> None:
     line = note_lines[4]
     scene = draw_notes([(_at(640, 360, 900), [line.image])])
+    assert _texts(read(_narrow(scene, cut))) == [line.text]
+
+
+@pytest.mark.parametrize("index", [4, 7])
+@pytest.mark.parametrize("cut", [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
+def test_what_is_left_of_a_cut_serial_is_no_serial_of_a_shorter_form(
+    read: Read, draw_notes: Any, note_lines: list[LineSample], index: int, cut: float
+) -> None:
+    line = note_lines[index]
+    scene = draw_notes([(_at(640, 360, 900), [line.image])])
+    assert _texts(read(_narrow(scene, cut))) in ([None], [line.text])
+
+
+def _narrow(scene: Any, cut: float) -> Any:
+    """Return a scene whose serial boxes lack so many of their heights on both sides."""
     boxes = from_quads(scene.serials)
-    boxes[:, 2] -= 2 * 0.35 * boxes[:, 3]
-    narrow = dataclasses.replace(scene, serials=to_quads(boxes))
-    assert _texts(read(narrow)) == [line.text]
-    assert _texts(read(narrow, options=NoteOptions(beside=0))) != [line.text]
+    boxes[:, 2] -= 2 * cut * boxes[:, 3]
+    return dataclasses.replace(scene, serials=to_quads(boxes))
 
 
 def test_a_part_of_a_print_is_not_read_where_the_whole_is_sure(
