@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import AnchorsDecode, Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import PADDING, Size, size_of
-from edgecnn.vision.quads import Quads
+from edgecnn.vision.quads import Quads, from_quads, to_quads
 from edgecnn_device.notes.pair import NESTED, SAME_NOTE, TOUCHING, distinct
-from edgecnn_device.notes.rectify import is_framed
+from edgecnn_device.notes.rectify import is_framed, rectify
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks import Box
 
 NOTE, SERIAL = "note", "serial"
+_AROUND_NOTE = 0.1
+"""Parts of a note's width that are shown beside it on a closer look: its box may be too small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,35 @@ def find_notes(detector: Runner, image: NDArray[np.uint8], rim: float = 0.0) -> 
     apart = distinct(serials, TOUCHING)
     others = sorted(set(range(len(serials))) - set(apart))
     return Found(notes[list(distinct(notes, SAME_NOTE))], serials[[*apart, *others]])
+
+
+def look_closer(detector: Runner, image: NDArray[np.uint8], note: NDArray[np.float32]) -> Quads:
+    """Find the serials of a note by a look at it alone, laid straight.
+
+    A note that is small in its picture, or stands on end, has more pixels that way.
+
+    Args:
+        detector: see `check_detector`.
+        image: (H, W, 3) BGR.
+        note: (4, 2), as `find_notes` gives it.
+
+    Returns:
+        (M, 4, 2) as `Found` has them.
+    """
+    spec = detector.manifest.input
+    box = from_quads(note[None])
+    width = (1 + 2 * _AROUND_NOTE) * max(box[0, 2], box[0, 3] * spec.width / spec.height)
+    box[0, 2:4] = width, width * spec.height / spec.width
+    (frame,) = to_quads(box)
+    if not is_framed(frame, size_of(image)):
+        return np.zeros((0, 4, 2), np.float32)
+    seen = rectify(image, frame, (spec.width, spec.height))
+    found = find_notes(detector, seen).serials
+    across, down = (frame[1] - frame[0], frame[3] - frame[0])
+    shown = size_of(seen)
+    back = frame[0] + found[..., :1] / shown[0] * across + found[..., 1:] / shown[1] * down
+    kept = [quad for quad in back if is_framed(quad, size_of(image))]
+    return np.array(kept, np.float32).reshape(-1, 4, 2)
 
 
 def _from_farther(detector: Runner, image: NDArray[np.uint8], rim: float) -> Found:

@@ -19,8 +19,8 @@ from edgecnn.errors import DataError
 from edgecnn.vision.evidence import weigh
 from edgecnn.vision.quads import Quads
 from edgecnn_device.backends.base import DEFAULT_THREADS
-from edgecnn_device.notes.find import Found, check_detector, find_notes
-from edgecnn_device.notes.pair import Group, pair
+from edgecnn_device.notes.find import Found, check_detector, find_notes, look_closer
+from edgecnn_device.notes.pair import TOUCHING, Group, distinct, pair
 from edgecnn_device.notes.prints import NoteOptions, Print, PrintReader, suffices
 from edgecnn_device.notes.results import NoteReading, Reason
 from edgecnn_device.runner import Runner, open_runner
@@ -99,8 +99,15 @@ class NoteReader:
     def _look(self, picture: NDArray[np.uint8], rim: float) -> tuple[NoteReading, ...]:
         """Read what is found in a picture that has a rim around it."""
         found = find_notes(self._detector, picture, rim)
-        prints, groups = self._read(picture, found)
+        prints, groups = self._read(picture, found, {})
         readings = [self._reading(picture, group, found.notes, prints) for group in groups]
+        dumb = [g.note for g, r in zip(groups, readings, strict=True) if r.serial is None]
+        again = [note for note in dumb if note is not None][: self.options.closer]
+        if again:
+            nearer = [look_closer(self._detector, picture, found.notes[note]) for note in again]
+            found = Found(found.notes, np.concatenate((found.serials, *nearer)))
+            prints, groups = self._read(picture, found, prints)
+            readings = [self._reading(picture, group, found.notes, prints) for group in groups]
         # A box that is on no note, and reads as nothing: there is nothing.
         return tuple(
             r for r, g in zip(readings, groups, strict=True)
@@ -108,14 +115,19 @@ class NoteReader:
         )  # fmt: skip
 
     def _read(
-        self, picture: NDArray[np.uint8], found: Found
+        self, picture: NDArray[np.uint8], found: Found, known: Mapping[int, Print]
     ) -> tuple[Mapping[int, Print], tuple[Group, ...]]:
         """Read the serials of each note, the best first, until one is sure.
 
+        Args:
+            picture: (H, W, 3) BGR.
+            found: in it.
+            known: prints that were read already, by their place.
+
         Returns:
-            The prints that were read, by their place, and which are of one note.
+            The prints that were read, likewise, and which are of one note.
         """
-        prints: dict[int, Print] = {}
+        prints = dict(known)
         while True:
             sure = {j for j, p in prints.items() if self._prints.is_sure(p)}
             texts = [prints[j].text if j in sure else "" for j in range(len(found.serials))]
@@ -131,7 +143,7 @@ class NoteReader:
         self, picture: NDArray[np.uint8], group: Group, notes: Quads, prints: Mapping[int, Print]
     ) -> NoteReading:
         """Decide what is said of one note."""
-        mine = [prints[j] for j in group.serials if j in prints]
+        mine = _apart([prints[j] for j in group.serials if j in prints])
         quad = mine[0].quad if group.note is None else _as_printed(notes[group.note], mine)
         serials = tuple(p.as_read() for p in mine)
         # A print that reads as no serial, covered or worn, speaks neither for one nor against it.
@@ -150,6 +162,15 @@ class NoteReader:
             reason = "unsure"
         currency, serial = (None, None) if reason else (verdict.currency, verdict.text)
         return NoteReading(quad, currency, serial, verdict.probability, reason, serials, verdict)
+
+
+def _apart(prints: list[Print]) -> list[Print]:
+    """Drop the worse of looks at the same ink, which would count twice."""
+    if not prints:
+        return []
+    order = sorted(range(len(prints)), key=lambda i: -prints[i].worth)
+    kept = distinct(np.stack([prints[i].quad for i in order]), TOUCHING)
+    return [prints[i] for i in sorted(order[k] for k in kept)]
 
 
 def _as_printed(note: NDArray[np.float32], prints: Sequence[Print]) -> NDArray[np.float32]:
