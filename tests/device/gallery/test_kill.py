@@ -48,16 +48,18 @@ def _run_and_kill(place: Any, first: int, last: int, acknowledge: int, wait_s: f
     """Run from a step on, kill after some acknowledgements and a moment; returns the next step."""
     facts = (place.gallery, place.keystore, place.key, *vars(place.identity).values(), first, last)
     command = [sys.executable, "-c", WRITER, *map(str, facts)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "begin\n"
     seen = [line for _, line in zip(range(acknowledge), process.stdout, strict=False)]
     time.sleep(wait_s)
     process.send_signal(signal.SIGKILL)
-    rest, errors = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), errors
+    # Not communicate(): it passes over what is buffered here already.
+    lines = [*seen, *process.stdout]
+    process.stdout.close()
+    assert process.wait() in (0, -signal.SIGKILL)
     # The last line may have been cut while it was written.
-    whole = [line for line in "".join([*seen, rest]).splitlines(keepends=True) if line[-1] == "\n"]
+    whole = [line for line in lines if line.endswith("\n")]
     return int(whole[-1]) + 1 if whole else first
 
 
