@@ -119,8 +119,10 @@ def open_database(path: Path, schema: Schema, create: bool) -> Database:
         database = _connect(path)
     try:
         _bring_to_version(database, schema, create)
-        for pragma in ("secure_delete = ON", "foreign_keys = ON",
-                       f"synchronous = {schema.synchronous}"):  # fmt: skip
+        # Everything is read once and kept elsewhere: SQLite's usual cache of 2 MB would only stay.
+        pragmas = ("secure_delete = ON", "foreign_keys = ON", "cache_size = -512",
+                   f"synchronous = {schema.synchronous}")  # fmt: skip
+        for pragma in pragmas:
             database.rows(f"PRAGMA {pragma}")
     except BaseException:
         database.close()

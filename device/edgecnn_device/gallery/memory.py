@@ -12,7 +12,7 @@ from edgecnn_device.gallery.matrix import Matrix
 from edgecnn_device.gallery.records import Damaged
 from edgecnn_device.gallery.rows import Opened, read_templates
 
-_BATCH = 1024
+_BATCH = 64
 """Templates that move into the matrix at once."""
 
 
