@@ -9,8 +9,8 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS = 8192
-"""Of a block: 4 MB of 128 numbers. What is not filled yet costs no memory."""
+_ROWS = 16384
+"""Of a block: 8 MB of 128 numbers. What is not filled yet costs no memory."""
 
 Scored = tuple[float, int]
 """A score, and the number of the person who has it."""
@@ -30,11 +30,6 @@ class Matrix:
 
     def __len__(self) -> int:
         return self._count
-
-    @property
-    def nbytes(self) -> int:
-        """What is allocated."""
-        return sum(block.nbytes for block in self._vectors + self._owners)
 
     def append(self, vectors: NDArray[np.float32], owners: NDArray[np.int64]) -> None:
         """Add rows in time proportional to how many they are.
