@@ -20,7 +20,7 @@ def _plainly(
     rows: NDArray[np.float32], owners: NDArray[np.int64], query: NDArray[np.float32], k: int
 ) -> list[int]:
     scores = rows @ query
-    of = {int(owner): float(scores[owners == owner].max()) for owner in owners}
+    of = {int(owner): float(scores[owners == owner].max()) for owner in np.unique(owners)}
     return sorted(of, key=lambda owner: of[owner], reverse=True)[:k]
 
 
