@@ -200,6 +200,10 @@ class AnchorsDecode(_Strict):
     """Width and height in pixels of the input, for each level."""
     oriented: bool = False
     """Whether boxes lie at any angle."""
+    points: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        (), max_length=100
+    )
+    """Names of the points that each box has, in their order; () for none."""
     decoded: bool = False
     """Whether the network decodes: its two outputs are, for all levels together, boxes (1, places,
     4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, and

@@ -30,6 +30,9 @@ class Box:
     """x1, y1, x2, y2 in pixels of the picture, inside it."""
     quad: tuple[Corner, Corner, Corner, Corner] | None = None
     """Of an oriented box: its corners from the thing's own top-left one clockwise."""
+    points: tuple[tuple[float, float], ...] = ()
+    """Of a box with points, in the manifest's order: x, y in pixels of the picture; x = i is the
+    middle of pixel i, as OpenCV counts. May lie outside the picture."""
 
     @property
     def decision(self) -> str:
