@@ -55,7 +55,7 @@ def test_fine_stripes_of_a_large_face_become_grey_and_no_false_ones() -> None:
 
 def test_the_share_in_the_picture_is_that_of_the_aligned_square() -> None:
     assert share_inside(TEMPLATE, (SIDE, SIDE)) == 1
-    assert share_inside(TEMPLATE - np.float32((SIDE / 2, 0)), (SIDE, SIDE)) == 0.5
+    assert share_inside(TEMPLATE - np.array((SIDE / 2, 0), np.float32), (SIDE, SIDE)) == 0.5
     assert share_inside(TEMPLATE + np.float32(500), (SIDE, SIDE)) == 0
     assert share_inside(np.zeros((5, 2), np.float32), (SIDE, SIDE)) == 0
 

@@ -114,7 +114,7 @@ def test_a_reason_says_what_is_wrong(chain: FaceChain, sees: Any, draw_faces: Dr
     found = FoundFace((0, 0, 112, 112), 0.9, TEMPLATE)
     flat = np.full((112, 112, 3), 128, np.uint8)
     assert judge(found, flat, (112, 112)).reasons == ("blurred: hold still, or clean the lens",)
-    aside = TEMPLATE + np.float32(((0, 0), (0, 0), (25, 0), (0, 0), (0, 0)))
+    aside = TEMPLATE + np.array(((0, 0), (0, 0), (25, 0), (0, 0), (0, 0)), np.float32)
     turned = judge(FoundFace(found.box, 0.9, aside), flat, (112, 112))
     assert turned.yaw > 40
     assert any("to the side" in reason for reason in turned.reasons)
