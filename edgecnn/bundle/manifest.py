@@ -185,8 +185,9 @@ class Suppression(_Strict):
 class AnchorsDecode(_Strict):
     """How to decode a `detect` network with anchors.
 
-    Its outputs are, for each level in turn, boxes (1, rows x columns x anchors, 4, or 6 where
-    oriented) and scores (1, the same, labels), as `edgecnn.vision.anchors` states.
+    Its outputs are, for each level in turn, boxes (1, rows x columns x anchors, 4, or 8 where
+    oriented, or 4 and 2 for each point) and scores (1, the same, labels), as
+    `edgecnn.vision.anchors` states.
     """
 
     kind: Literal["anchors"] = "anchors"
@@ -206,8 +207,8 @@ class AnchorsDecode(_Strict):
     """Names of the points that each box has, in their order; () for none."""
     decoded: bool = False
     """Whether the network decodes: its two outputs are, for all levels together, boxes (1, places,
-    4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, and
-    scores (1, places, labels) of 0..1."""
+    4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, with x,
+    y of each point behind, and scores (1, places, labels) of 0..1."""
     suppression: Suppression = Suppression()
 
     @model_validator(mode="after")
@@ -217,7 +218,14 @@ class AnchorsDecode(_Strict):
                 f"expected anchors for each of {len(self.strides)} strides, got "
                 f"{len(self.anchors)} levels"
             )
+        if self.points and self.oriented:
+            raise ValueError("points: oriented boxes have none: give one of the two")
         return self
+
+    @property
+    def numbers(self) -> int:
+        """How many a place gives behind its scores: four of its box, and what there is more."""
+        return 4 + 4 * self.oriented + 2 * len(self.points)
 
 
 class WindowsDecode(_Strict):
