@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecnn.bundle.read import Bundle
-from edgecnn.errors import DataError
+from edgecnn.bundle.read import Bundle, read_bundle
+from edgecnn.errors import FaceError
 from edgecnn.vision.placement import size_of
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.faces.align import align
@@ -46,7 +46,8 @@ class FaceChain:
         Args:
             detector: finds faces with five points.
             embedder: task embed.
-            variant: of the embedder, since a gallery belongs to one; the detector's is the fastest.
+            variant: of the embedder; default: the manifest's first, not this machine's fastest:
+                a gallery belongs to one variant, and must not be lost to a new measurement.
             threads: of the runtime.
             rules: what a picture must show.
 
@@ -54,8 +55,11 @@ class FaceChain:
             BundleError: a bundle that is not as it should be, or of another kind.
             MissingExtraError: the runtime is not installed.
         """
+        opened = read_bundle(embedder) if isinstance(embedder, Path) else embedder
+        first = opened.manifest.variants[0]
+        name = variant or f"{first.format}-{first.precision}"
         finder = FaceFinder(open_runner(detector, None, threads))
-        return cls(finder, FaceEmbedder(open_runner(embedder, variant, threads)), rules)
+        return cls(finder, FaceEmbedder(open_runner(opened, name, threads)), rules)
 
     def faces(self, picture: Picture) -> tuple[Face, ...]:
         """Return the faces of (H, W, 3) BGR or (H, W) grey, the surest first.
@@ -77,11 +81,12 @@ class FaceChain:
         """Return the face of a picture that shows one person, fit to decide by.
 
         Raises:
-            DataError: the message is the reason, made to be shown to that person.
+            FaceError: the message is the reason, made to be shown to that person.
+            DataError: the array is not a picture.
         """
         face = main_face(self.faces(picture))
         if not face.quality.good:
-            raise DataError("; ".join(face.quality.reasons))
+            raise FaceError("; ".join(face.quality.reasons))
         return face
 
 
@@ -89,12 +94,12 @@ def main_face(faces: tuple[Face, ...]) -> Face:
     """Return the one face, or of several the one that is clearly nearest to the camera.
 
     Raises:
-        DataError: there is none, or it is not clear which is meant.
+        FaceError: there is none, or it is not clear which is meant.
     """
     if not faces:
-        raise DataError("no face found: expected one, upright, with both eyes in the picture")
+        raise FaceError("no face found: expected one, upright, with both eyes in the picture")
     by_size = sorted(faces, key=lambda face: -face.quality.eye_distance)
     distances = np.array([face.quality.eye_distance for face in by_size])
     if len(faces) > 1 and not distances[0] >= _CLEARLY * distances[1]:
-        raise DataError(f"{len(faces)} faces found, none clearly in front: expected one person")
+        raise FaceError(f"{len(faces)} faces found, none clearly in front: expected one person")
     return by_size[0]

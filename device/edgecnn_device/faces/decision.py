@@ -14,18 +14,11 @@ from dataclasses import dataclass, replace
 from edgecnn.bundle.manifest import MatchCurve
 from edgecnn.errors import InputError
 from edgecnn.vision.matching import NIST_FMR, threshold_for
+from edgecnn_device.gallery import Match
 
 _MARGIN_RATE = 10.0
 """The best person must lead the second by what the curve says a factor of ten in the rate is worth:
 both being as alike to the face as that is no evidence for one of them."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A person and the best of their templates' cosine similarities, -1..1."""
-
-    person: str
-    score: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ def verify(curve: MatchCurve, score: float, templates: int, fmr: float | None = 
 
 
 def identify(
-    curve: MatchCurve, best: Sequence[Candidate], templates: int, fmr: float | None = None
+    curve: MatchCurve, best: Sequence[Match], templates: int, fmr: float | None = None
 ) -> Identity:
     """Decide who a face is.
 
@@ -99,7 +92,7 @@ def identify(
 
 
 def identify_frame(
-    curve: MatchCurve, faces: Sequence[Sequence[Candidate]], templates: int,
+    curve: MatchCurve, faces: Sequence[Sequence[Match]], templates: int,
     fmr: float | None = None,
 ) -> tuple[Identity, ...]:  # fmt: skip
     """Decide who the faces of one picture are: each person is the most alike of them, at most.

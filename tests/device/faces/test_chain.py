@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgecnn.bundle.manifest import VectorDecode
-from edgecnn.errors import BundleError, DataError, InputError
+from edgecnn.errors import BundleError, DataError, FaceError, InputError
 from edgecnn_device import Runner
 from edgecnn_device.faces import FaceChain, FaceEmbedder, FaceFinder, FoundFace
 from edgecnn_device.faces.align import TEMPLATE
@@ -42,7 +42,7 @@ def test_a_picture_without_a_face_gives_none_and_says_so(
 ) -> None:
     sees.faces = [FACE]
     assert chain.faces(picture) == ()
-    with pytest.raises(DataError, match="no face found"):
+    with pytest.raises(FaceError, match="no face found"):
         chain.the_face(picture)
 
 
@@ -89,7 +89,7 @@ def test_a_face_cut_by_the_edge_is_given_and_not_good(
     (face,) = chain.faces(draw_faces(320, 320, cut))
     assert face.found.box[2] <= 320
     assert 0.3 < face.quality.inside < 0.8
-    with pytest.raises(DataError, match="cut by the edge"):
+    with pytest.raises(FaceError, match="cut by the edge"):
         chain.the_face(draw_faces(320, 320, cut))
 
 
@@ -99,7 +99,7 @@ def test_of_two_faces_the_one_in_front_is_meant_or_none(
     near, far, farther = (100.0, 140.0, 44.0), (250.0, 140.0, 30.0), (250.0, 140.0, 20.0)
     sees.faces = [near, far]
     assert len(chain.faces(draw_faces(320, 320, near, far))) == 2
-    with pytest.raises(DataError, match="2 faces found"):
+    with pytest.raises(FaceError, match="2 faces found"):
         chain.the_face(draw_faces(320, 320, near, far))
     sees.faces = [farther, near]
     found = chain.the_face(draw_faces(320, 320, near, farther))
@@ -109,7 +109,7 @@ def test_of_two_faces_the_one_in_front_is_meant_or_none(
 def test_a_reason_says_what_is_wrong(chain: FaceChain, sees: Any, draw_faces: Draw) -> None:
     small = (150.0, 140.0, 12.0)
     sees.faces = [small]
-    with pytest.raises(DataError, match="too small: 12 pixels between the eyes, 16 needed"):
+    with pytest.raises(FaceError, match="too small: 12 pixels between the eyes, 16 needed"):
         chain.the_face(draw_faces(320, 320, small))
     found = FoundFace((0, 0, 112, 112), 0.9, TEMPLATE)
     flat = np.full((112, 112, 3), 128, np.uint8)

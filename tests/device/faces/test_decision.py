@@ -5,12 +5,12 @@ import pytest
 from edgecnn.bundle.manifest import MatchCurve
 from edgecnn.errors import InputError
 from edgecnn_device.faces.decision import (
-    Candidate,
     describe_default,
     identify,
     identify_frame,
     verify,
 )
+from edgecnn_device.gallery import Match
 
 CURVE = MatchCurve(
     points=((1e-1, 0.2), (1e-2, 0.3), (1e-3, 0.4), (1e-4, 0.5), (3e-5, 0.55)), pairs=100_000,
@@ -40,23 +40,23 @@ def test_a_claim_is_decided_by_the_rate_and_the_templates(
 def test_who_is_named_is_alike_enough_for_the_gallery_and_leads_the_second(
     scores: tuple[float, ...], templates: int, person: str | None, reason: str
 ) -> None:
-    best = [Candidate(f"p{i}", score) for i, score in enumerate(scores)]
+    best = [Match(f"p{i}", score) for i, score in enumerate(scores)]
     found = identify(CURVE, best, templates)
     assert (found.person, reason in found.reason) == (person, True)
 
 
 def test_a_rate_that_the_gallery_makes_too_low_is_refused_with_one_that_would_do() -> None:
     with pytest.raises(InputError, match=r"over 100 templates needs 1e-05.*ask for 0\.003"):
-        identify(CURVE, [Candidate("p", 0.9)], 100)
-    assert identify(CURVE, [Candidate("p", 0.9)], 100, 0.003).person == "p"
+        identify(CURVE, [Match("p", 0.9)], 100)
+    assert identify(CURVE, [Match("p", 0.9)], 100, 0.003).person == "p"
     with pytest.raises(InputError, match="ends at 3e-05"):
         verify(CURVE, 0.9, 1, 1e-6)
 
 
 def test_one_person_is_one_face_of_a_picture_at_most() -> None:
     faces = [
-        [Candidate("a", 0.7), Candidate("b", 0.3)], [Candidate("a", 0.9), Candidate("b", 0.3)],
-        [Candidate("b", 0.8), Candidate("a", 0.2)], [Candidate("c", 0.1)],
+        [Match("a", 0.7), Match("b", 0.3)], [Match("a", 0.9), Match("b", 0.3)],
+        [Match("b", 0.8), Match("a", 0.2)], [Match("c", 0.1)],
     ]  # fmt: skip
     found = identify_frame(CURVE, faces, 3)
     assert [f.person for f in found] == [None, "a", "b", None]
