@@ -2,10 +2,12 @@
 
 EdgecnnError                  1  (any failure we foresaw)
 ├── GateError                 1  a gate or a check failed; nothing was published
+├── LockedError               1  too many failed attempts; wait, or ask an administrator
 ├── InputError                2  usage or bad input
 │   ├── BundleError           2  a bundle that is truncated, tampered with or of another schema
 │   ├── DataError             2  a picture, dataset or calibration set that cannot be used
 │   │   └── FaceError         2  a picture that shows no face to decide by
+│   ├── GalleryError          2  a gallery of faces, its keystore or master key that cannot be used
 │   ├── RecipeError           2  a training recipe that cannot be used
 │   └── CheckpointError       2  a checkpoint that does not fit
 └── MissingExtraError         3  a package of an extra is not installed
@@ -26,6 +28,15 @@ class GateError(EdgecnnError):
     """A gate or check failed; the result was not published."""
 
 
+class LockedError(EdgecnnError):
+    """Too many attempts failed; this one was refused before anything was compared."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """Seconds until the next attempt; None: not before an administrator resets the count."""
+
+
 class InputError(EdgecnnError):
     """Usage or input that cannot be accepted."""
 
@@ -42,6 +53,10 @@ class DataError(InputError):
 
 class FaceError(DataError):
     """A picture that shows no face to decide by; the message is for whom it was taken of."""
+
+
+class GalleryError(InputError):
+    """A gallery of faces, its keystore or its master key cannot be used as asked."""
 
 
 class RecipeError(InputError):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgecnn.bundle import write_bundle
 from edgecnn.bundle.manifest import (
+    CARD,
+    GOLDEN,
     InputSpec,
     Manifest,
     MatchCurve,
     TensorsDecode,
     VectorDecode,
 )
-from edgecnn.bundle.read import read_bundle
+from edgecnn.bundle.read import Golden, read_bundle
+from edgecnn.bundle.write import pack_golden
 from edgecnn.vision.preprocess import Input
 from edgecnn_device import Runner
 from edgecnn_device.backends.fake import FakeBackend
@@ -29,6 +35,8 @@ STRIDE = 32
 Outputs = tuple[NDArray[np.float32], ...]
 FaceAt = tuple[float, float, float]
 """x and y of the middle, and the distance between the eyes, pixels."""
+CURVE = MatchCurve(points=((0.1, 0.5), (1e-3, 0.8)), pairs=3000, people=80, data="drawn",
+                   default_fmr=0.01)  # fmt: skip
 _LAYOUT = (TEMPLATE - 56) / 35.24
 
 
@@ -38,13 +46,21 @@ def points_of(face: FaceAt) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="session")
 def draw_faces() -> Callable[..., NDArray[np.uint8]]:
-    """Draws pictures of bright faces on dark ground: a disc with its five dark points."""
+    """Draws pictures of faces on dark ground: a disc with five dark points, of a person.
 
-    def drawn(width: int, height: int, *faces: FaceAt) -> NDArray[np.uint8]:
+    Of person 0, 1, 2 or 3 that quarter of the face is brighter than the others.
+    """
+
+    def drawn(
+        width: int, height: int, *faces: FaceAt, people: Sequence[int] = ()
+    ) -> NDArray[np.uint8]:
         picture = np.full((height, width, 3), 40, np.uint8)
         y, x = np.mgrid[:height, :width]
-        for face in faces:
-            picture[np.hypot(x - face[0], y - face[1]) < 1.3 * face[2]] = 200
+        for face, person in zip_longest(faces, people, fillvalue=0):
+            assert isinstance(face, tuple)
+            disc = np.hypot(x - face[0], y - face[1]) < 1.3 * face[2]
+            picture[disc] = 170
+            picture[disc & ((x > face[0]) == person % 2) & ((y > face[1]) == person // 2)] = 250
             for px, py in points_of(face):
                 picture[np.hypot(x - px, y - py) < max(0.12 * face[2], 1)] = 90
         return picture
@@ -98,17 +114,15 @@ def yunet(zoo_bundle: Path, sees: SeesDiscs) -> Runner:
 
 @pytest.fixture
 def embedder(zoo_bundle: Path) -> Runner:
-    """Its vector is of what the four quarters of the face look like."""
-    curve = MatchCurve(points=((0.1, 0.9), (1e-3, 0.99)), pairs=3000, people=80, data="drawn",
-                       default_fmr=0.01)  # fmt: skip
-    manifest = _like(zoo_bundle, "embed", VectorDecode(size=4, curve=curve), 112)
+    """Its vector is of how bright the four quarters of the face are."""
+    manifest = _like(zoo_bundle, "embed", VectorDecode(size=4, curve=CURVE), 112)
+    return Runner(manifest, manifest.variants[0], FakeBackend(quarters))
 
-    def answer(inputs: Input) -> NDArray[np.float32]:
-        pixels = np.asarray(inputs)[0].mean(0)
-        halves = [part for half in np.split(pixels, 2) for part in np.split(half, 2, axis=1)]
-        return np.array([[part.mean() for part in halves]], np.float32)
 
-    return Runner(manifest, manifest.variants[0], FakeBackend(answer))
+def quarters(inputs: Input) -> NDArray[np.float32]:
+    pixels = np.asarray(inputs)[0].mean(0)
+    parts = [part.mean() for half in np.split(pixels, 2) for part in np.split(half, 2, axis=1)]
+    return np.array([parts], np.float32) - np.float32(np.mean(parts))
 
 
 @pytest.fixture
@@ -121,3 +135,28 @@ def _like(zoo_bundle: Path, task: str, decode: TensorsDecode | VectorDecode, sid
                      resize="letterbox")  # fmt: skip
     change = {"name": "drawn-faces", "task": task, "decode": decode, "input": spec}
     return read_bundle(zoo_bundle).manifest.model_copy(update=change)
+
+
+@pytest.fixture
+def bundles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sees: SeesDiscs, yunet: Runner,
+    embedder: Runner,
+) -> tuple[str, str]:  # fmt: skip
+    """Files of both, as the command line opens them: detector and embedder."""
+    answers = {b"a detector": FakeBackend(sees), b"an embedder": FakeBackend(quarters)}
+    monkeypatch.setattr(
+        "edgecnn_device.runner.open_backend", lambda kind, data, *more: answers[data]
+    )
+    paths = []
+    for runner, model in zip((yunet, embedder), answers, strict=True):
+        change = {"file": "model.tflite", "format": "tflite", "bytes": len(model),
+                  "sha256": hashlib.sha256(model).hexdigest()}  # fmt: skip
+        variant = runner.variant.model_copy(update=change)
+        golden = pack_golden(Golden((np.zeros((2, 2, 3), np.uint8),),
+                                    (("model.tflite", np.zeros((1, 4), np.float32)),)))  # fmt: skip
+        members = {"model.tflite": model, GOLDEN: golden, CARD: b"# drawn\n"}
+        about = {"variants": (variant,), "golden_sha256": hashlib.sha256(golden).hexdigest(),
+                 "card_sha256": hashlib.sha256(members[CARD]).hexdigest()}  # fmt: skip
+        paths.append(tmp_path / "bundles" / f"{runner.manifest.task}.edge")
+        write_bundle(paths[-1], runner.manifest.model_copy(update=about), members)
+    return str(paths[0]), str(paths[1])
