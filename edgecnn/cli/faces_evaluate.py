@@ -58,9 +58,11 @@ def command(
     Without --variant every variant of the embedder is scored; with --json that is one object per
     line.
     """
+    from edgecnn.bundle.manifest import VectorDecode
     from edgecnn.data.face_pairs import find_people, find_portraits, read_pairs
     from edgecnn.data.verification import score_pairs
     from edgecnn.files import refuse_existing, write_atomic
+    from edgecnn_device.faces.decision import describe_default
     from edgecnn_device.faces.evaluate import gather, highest_stranger, similarities
 
     plot = None if save is None else save / "roc.png"
@@ -85,6 +87,8 @@ def command(
     missed = int((~gathered.found).sum())
     note(f"edgecnn: {missed} of {len(files)} pictures without a face; the quality check would turn "
          f"away {gathered.turned_away} more")  # fmt: skip
+    if isinstance(rules := opened.manifest.decode, VectorDecode) and rules.curve is not None:
+        note(f"edgecnn: {describe_default(rules.curve)}")
     if plot is not None:
         from edgecnn.data.roc_plot import draw_roc
 

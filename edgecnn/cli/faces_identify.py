@@ -57,17 +57,21 @@ def command(
         return
     click.echo(f"{_as_text(seen.identity, scores)} (false-match rate {seen.identity.fmr:g})")
     for one in seen.faces if len(seen.faces) > 1 else ():
-        x1, y1, x2, y2 = one.face.found.box
+        x1, y1, x2, y2 = one.face.box
         click.echo(f"  {x1:.0f},{y1:.0f},{x2:.0f},{y2:.0f}  {_as_text(one.identity, scores)}")
 
 
 def _as_json(identity: Identity, scores: bool) -> dict[str, object]:
-    found = {"person": identity.person, "fmr": identity.fmr, "reason": identity.reason}
+    found: dict[str, object] = {
+        "person": identity.person,
+        "fmr": identity.fmr,
+        "reason": identity.reason,
+    }
     return {**found, "score": round(identity.score, 4)} if scores else found
 
 
 def _face_as_json(one: IdentifiedFace, scores: bool) -> dict[str, object]:
-    found = one.face.found
+    found = one.face
     place = {"box": [round(value, 2) for value in found.box], "turn": found.turn}
     return {**_as_json(one.identity, scores), **place}
 

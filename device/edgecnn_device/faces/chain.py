@@ -26,7 +26,7 @@ class FaceChain:
 
     >>> chain = FaceChain.open(Path("face-detector.edge"), Path("face-embedder.edge"))
     >>> for face in chain.faces(picture):
-    ...     print(face.found.box, face.quality.reasons)
+    ...     print(face.box, face.quality.reasons)
     """
 
     def __init__(
@@ -74,7 +74,10 @@ class FaceChain:
         for found in self.finder(upright):
             aligned = align(upright, found.points)
             quality = judge(found, aligned, size_of(upright), self._rules)
-            out.append(Face(found, quality, self.embedder(aligned)))
+            out.append(
+                Face(found.box, found.score, found.points, found.turn, quality=quality,
+                     vector=self.embedder(aligned))
+            )  # fmt: skip
         return tuple(out)
 
     def the_face(self, picture: Picture) -> Face:

@@ -55,11 +55,10 @@ class Quality:
         return not self.reasons
 
 
-@dataclass(frozen=True, eq=False)
-class Face:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Face(FoundFace):
     """A face with what a network makes of it."""
 
-    found: FoundFace
     quality: Quality
     vector: NDArray[np.float32]
     """(D,) of length 1."""

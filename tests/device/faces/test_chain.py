@@ -24,9 +24,9 @@ def test_a_face_is_found_aligned_judged_and_embedded(
 ) -> None:
     sees.faces = [FACE]
     (face,) = chain.faces(draw_faces(320, 320, FACE))
-    assert np.allclose(face.found.points, (TEMPLATE - 56) / 35.24 * 40 + (150, 140), atol=0.01)
-    assert face.found.score == pytest.approx(0.9)
-    assert face.found.turn == 0
+    assert np.allclose(face.points, (TEMPLATE - 56) / 35.24 * 40 + (150, 140), atol=0.01)
+    assert face.score == pytest.approx(0.9)
+    assert face.turn == 0
     assert face.quality.eye_distance == pytest.approx(40, abs=0.1)
     assert face.quality.good
     assert np.linalg.norm(face.vector) == pytest.approx(1)
@@ -65,13 +65,13 @@ def test_a_photograph_on_its_side_is_turned_and_says_so(
     (wanted,) = chain.faces(upright)
     lying = np.asarray(cv2.rotate(upright, code), np.uint8)
     (found,) = chain.faces(lying)
-    assert found.found.turn == turn
+    assert found.turn == turn
     assert np.allclose(found.vector, wanted.vector, atol=0.01)
-    x1, y1, x2, y2 = found.found.box
-    assert (x1 < found.found.points[:, 0]).all()
-    assert (found.found.points[:, 1] < y2).all()
+    x1, y1, x2, y2 = found.box
+    assert (x1 < found.points[:, 0]).all()
+    assert (found.points[:, 1] < y2).all()
     assert lying[int((y1 + y2) / 2), int((x1 + x2) / 2)].mean() > 80
-    for x, y in found.found.points.round().astype(int):
+    for x, y in found.points.round().astype(int):
         assert lying[y, x].mean() == 90  # the point lies on what was drawn there
 
 
@@ -87,7 +87,7 @@ def test_a_face_cut_by_the_edge_is_given_and_not_good(
     cut = (300.0, 140.0, 40.0)
     sees.faces = [cut]
     (face,) = chain.faces(draw_faces(320, 320, cut))
-    assert face.found.box[2] <= 320
+    assert face.box[2] <= 320
     assert 0.3 < face.quality.inside < 0.8
     with pytest.raises(FaceError, match="cut by the edge"):
         chain.the_face(draw_faces(320, 320, cut))
