@@ -17,21 +17,28 @@ from edgecnn_device.tasks import Box
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
+SURE = 0.92
+"""Of 40 pictures of LFW, of people of no fold, YuNet gave each upright face 0.926 or more, and when
+they were turned by quarters, and it took them for upright, 0.906 or less."""
+
 
 class FaceFinder:
     """Finds the faces of a picture, the best first.
 
-    Where a picture shows none, it is tried on its sides and upside down too: a photograph may lack
-    the EXIF mark that says how it was held. Each face then says so in its `turn`.
+    Where none is sure, the picture is tried on its sides and upside down too, and the way up whose
+    best face is the surest is taken: a photograph may lack the EXIF mark that says how it was held,
+    and a detector finds a face on its side as well, less surely, with its points all wrong. Each
+    face then says so in its `turn`.
     """
 
-    def __init__(self, runner: Runner, rules: YunetRules | None = None, turns: bool = True) -> None:
+    def __init__(self, runner: Runner, rules: YunetRules | None = None, sure: float = SURE) -> None:
         """Take a loaded detector.
 
         Args:
             runner: task detect with the five points, or a YuNet of task tensors.
             rules: of YuNet, whose bundle states none.
-            turns: whether the other ways up are tried.
+            sure: score from which no other way up is tried; 0 where pictures are always upright,
+                as from a fixed camera, and time counts.
 
         Raises:
             BundleError: it finds no faces with points.
@@ -39,7 +46,7 @@ class FaceFinder:
         check_finder(runner.manifest)
         self._runner = runner
         self._rules = rules or YunetRules()
-        self._turns = _TURNS if turns else {}
+        self._sure = sure
 
     def __call__(self, picture: Picture) -> tuple[FoundFace, ...]:
         """Find faces in (H, W, 3) BGR or (H, W) grey.
@@ -48,14 +55,15 @@ class FaceFinder:
             DataError: the array is not such a picture.
         """
         upright = as_bgr(picture)
-        found = self._look(upright)
-        for turn, code in self._turns.items():
-            if found:
-                break
-            turned = np.asarray(cv2.rotate(upright, code), np.uint8)
-            size = size_of(upright)
-            found = tuple(_back(face, turn, size) for face in self._look(turned))
-        return found
+        best = self._look(upright)
+        if self._sure == 0 or _surest(best) >= self._sure:
+            return best
+        size = size_of(upright)
+        for turn, code in _TURNS.items():
+            found = self._look(np.asarray(cv2.rotate(upright, code), np.uint8))
+            if _surest(found) > _surest(best):
+                best = tuple(_back(face, turn, size) for face in found)
+        return best
 
     def _look(self, picture: Picture) -> tuple[FoundFace, ...]:
         runner = self._runner
@@ -67,6 +75,10 @@ class FaceFinder:
             FoundFace(box.box, box.score, np.array(box.points, np.float32))
             for box in boxes if isinstance(box, Box)
         )  # fmt: skip
+
+
+def _surest(faces: tuple[FoundFace, ...]) -> float:
+    return max((face.score for face in faces), default=0.0)
 
 
 def check_finder(manifest: Manifest) -> None:

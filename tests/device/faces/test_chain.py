@@ -75,10 +75,32 @@ def test_a_photograph_on_its_side_is_turned_and_says_so(
         assert lying[y, x].mean() == 90  # the point lies on what was drawn there
 
 
-def test_without_turns_it_is_not(yunet: Runner, sees: Any, draw_faces: Draw) -> None:
+def test_of_several_ways_up_the_surest_is_taken(
+    yunet: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detector finds a face on its side, too, with points that are all wrong."""
+    finder = FaceFinder(yunet)
+    points = np.zeros((5, 2), np.float32)
+    scores = iter((0.85, 0.7, 0.95, 0.6))
+    looks: list[float] = []
+
+    def look(picture: NDArray[np.uint8]) -> tuple[FoundFace, ...]:
+        looks.append(next(scores))
+        return (FoundFace((0, 0, 9, 9), looks[-1], points),)
+
+    monkeypatch.setattr(finder, "_look", look)
+    (found,) = finder(np.zeros((20, 30, 3), np.uint8))
+    assert (found.turn, found.score, len(looks)) == (180, 0.95, 4)
+    scores = iter((0.93,))
+    assert finder(np.zeros((20, 30, 3), np.uint8))[0].turn == 0  # sure: nothing else is tried
+
+
+def test_without_turns_a_lying_face_is_not_found(
+    yunet: Runner, sees: Any, draw_faces: Draw
+) -> None:
     sees.faces = [FACE]
     lying = np.asarray(cv2.rotate(draw_faces(320, 320, FACE), 0), np.uint8)
-    assert FaceFinder(yunet, turns=False)(lying) == ()
+    assert FaceFinder(yunet, sure=0)(lying) == ()
 
 
 def test_a_face_cut_by_the_edge_is_given_and_not_good(

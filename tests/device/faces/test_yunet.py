@@ -59,7 +59,7 @@ def test_it_finds_what_opencv_finds(
     backend = open_backend("onnx", model.read_bytes())
     names = TensorsDecode(names=_names_in_file(model))
     runner = Runner(manifest.model_copy(update={"decode": names}), manifest.variants[0], backend)
-    finder = FaceFinder(runner, YunetRules(min_score=0.5), turns=False)
+    finder = FaceFinder(runner, YunetRules(min_score=0.5), sure=0)
     theirs = cv2.FaceDetectorYN.create(str(model), "", (320, 320), 0.5, 0.3, 5000)
     faces = 0
     for picture in pictures:
