@@ -143,10 +143,10 @@ def _connect(path: Path) -> Database:
         connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         connection.close()
-        beside = path.with_name(f"{path.name}-wal")
-        if "unable to open" not in str(error) or beside.exists():
+        unwritable = any(part in str(error) for part in ("unable to open", "readonly"))
+        if not unwritable or path.with_name(f"{path.name}-wal").exists():
             raise
-        # On a read-only medium a WAL file needs an index beside it that nobody can make.
+        # A WAL file needs an index beside it, which nobody can make on a read-only medium.
         return Database(path, _connection(f"{uri}?mode=ro&immutable=1"), writable=False)
     return Database(path, connection, writable=os.access(path, os.W_OK))
 
