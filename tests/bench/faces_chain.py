@@ -43,7 +43,8 @@ def read_frames(data: Path, number: int) -> list[Picture]:
             if file is None or not member.name.endswith(".jpg"):
                 continue
             pixels = np.frombuffer(file.read(), np.uint8)
-            large = cv2.resize(cv2.imdecode(pixels, cv2.IMREAD_COLOR), (480, 480))
+            picture = np.asarray(cv2.imdecode(pixels, cv2.IMREAD_COLOR), np.uint8)
+            large = cv2.resize(picture, (480, 480))
             grey = (114, 114, 114)
             frame = cv2.copyMakeBorder(large, 0, 0, 80, 80, cv2.BORDER_CONSTANT, value=grey)
             frames.append(np.asarray(frame, np.uint8))
