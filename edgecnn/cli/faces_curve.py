@@ -61,9 +61,7 @@ def command(
     with progress("pictures") as show:
         gathered = gather(finder, list(embedders.values()), [path for _, path in files], show)
     seen = int(gathered.found.sum())
-    data = (
-        f"{seen} pictures of {images.name} through {detector}, variants {', '.join(embedders)}"
-    )  # fmt: skip
+    data = f"{seen} pictures of {images.name} through {finder.name}, {', '.join(embedders)}"
     curve = measure_curves(gathered, [name for name, _ in files], data, default_fmr)
     decode = opened.manifest.decode.model_copy(update={"curve": curve})
     with_decode(opened, decode, output, key=signer, overwrite=overwrite)
@@ -71,8 +69,8 @@ def command(
         print_json({"bundle": str(output), **curve.model_dump()})
         return
     rows = [(f"{rate:.2g}", f"{score:.4f}") for rate, score in curve.points]
-    print_table(f"{output}: {data}", ("false-match rate", "cosine above"), rows)
-    note(f"edgecnn: {describe_default(curve)}")
+    print_table(str(output), ("false-match rate", "cosine above"), rows)
+    note(f"edgecnn: {data}: {describe_default(curve)}")
 
 
 def _chosen(found: dict[str, tuple[Path, ...]], people: Path | None) -> dict[str, tuple[Path, ...]]:

@@ -92,7 +92,9 @@ def command(
     if plot is not None:
         from edgecnn.data.roc_plot import draw_roc
 
-        title = f"{opened.manifest.name} through {detector}, {len(people)} pictures, {pairs.name}"
+        title = (
+            f"{opened.manifest.name} through {finder.name}, {len(people)} pictures, {pairs.name}"
+        )
         write_atomic(plot, draw_roc(scores, title), overwrite=overwrite)
         note(f"edgecnn: {plot}")
 

@@ -19,7 +19,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 fmr_option = click.option(
     "--fmr", type=click.FloatRange(0, 1, min_open=True),
-    help="Rate of false matches of a decision, such as 1e-3; default: the bundle's own.",
+    help="Rate of false matches of a decision, such as 1e-3; default: the bundle's own, raised"
+    " to what its curve can promise for the gallery, at most to 1e-3.",
 )  # fmt: skip
 terminal_option = click.option(
     "--terminal", default="command-line", show_default=True,
@@ -80,3 +81,8 @@ def _tell_damage(gallery: Gallery) -> None:
     for row in gallery.damaged:
         whose = row.person or "somebody who cannot be named"
         note(f"edgecnn: template {row.row} of {whose} was refused: {row.reason}")
+
+
+def rounded(score: float | None) -> float | None:
+    """Return a score as it is told; None where nothing was compared."""
+    return None if score is None else round(score, 4)

@@ -12,6 +12,7 @@ from edgecnn.cli.faces_gallery import (
     fmr_option,
     gallery_options,
     open_access,
+    rounded,
     scores_option,
     terminal_option,
 )
@@ -67,7 +68,7 @@ def _as_json(identity: Identity, scores: bool) -> dict[str, object]:
         "fmr": identity.fmr,
         "reason": identity.reason,
     }
-    return {**found, "score": round(identity.score, 4)} if scores else found
+    return {**found, "score": rounded(identity.score)} if scores else found
 
 
 def _face_as_json(one: IdentifiedFace, scores: bool) -> dict[str, object]:
@@ -77,5 +78,5 @@ def _face_as_json(one: IdentifiedFace, scores: bool) -> dict[str, object]:
 
 
 def _as_text(identity: Identity, scores: bool) -> str:
-    told = f", similarity {identity.score:.4f}" if scores else ""
+    told = f", similarity {rounded(identity.score)}" if scores else ""
     return f"{identity.person or 'nobody: ' + identity.reason}{told}"

@@ -12,6 +12,7 @@ from edgecnn.cli.faces_gallery import (
     fmr_option,
     gallery_options,
     open_access,
+    rounded,
     scores_option,
     terminal_option,
 )
@@ -48,10 +49,10 @@ def command(
     ) as access:
         verdict = access.verify(person, picture)
     if as_json:
-        score = {"score": round(verdict.score, 4)} if scores else {}
+        score = {"score": rounded(verdict.score)} if scores else {}
         print_json({"match": verdict.match, "fmr": verdict.fmr, "reason": verdict.reason, **score})
     else:
-        told = f", similarity {verdict.score:.4f}" if scores else ""
+        told = f", similarity {rounded(verdict.score)}" if scores else ""
         answer = f"yes, it is {person}" if verdict.match else f"no: {verdict.reason}"
         click.echo(f"{answer} (false-match rate {verdict.fmr:g}{told})")
     if not verdict.match:

@@ -15,7 +15,13 @@ import numpy as np
 from edgecnn.bundle.manifest import MatchCurve
 from edgecnn.errors import FaceError, GalleryError
 from edgecnn_device.faces.chain import FaceChain, main_face
-from edgecnn_device.faces.decision import Identity, Verdict, identify_frame, verify
+from edgecnn_device.faces.decision import (
+    Identity,
+    Verdict,
+    default_rate,
+    identify_frame,
+    verify,
+)
 from edgecnn_device.faces.results import Face, Picture
 from edgecnn_device.gallery import Gallery
 
@@ -73,9 +79,8 @@ class FaceAccess:
     def _curve(self) -> MatchCurve:
         return self._chain.embedder.curve
 
-    @property
-    def _rate(self) -> float:
-        return self._curve.default_fmr if self._fmr is None else self._fmr
+    def _rate(self, templates: int) -> float:
+        return default_rate(self._curve, templates) if self._fmr is None else self._fmr
 
     def enrol(self, person: str, pictures: Mapping[str, Picture]) -> Enrolled:
         """Enrol the face of each picture that shows one well; the others are told with a reason.
@@ -110,13 +115,13 @@ class FaceAccess:
         try:
             vector = self._chain.the_face(picture).vector
         except FaceError as error:
-            return Verdict(False, self._rate, str(error), -1.0)
+            return Verdict(False, self._rate(1), str(error), None)
         failures = self._gallery.failures
         failures.attempt(person, self._terminal)
         scores = self._gallery.person_scores(person, vector)
         if not len(scores):
             raise GalleryError(f"{person!r}: no template of theirs can be read: enrol them again")
-        verdict = verify(curve, float(scores.max()), len(scores), self._rate)
+        verdict = verify(curve, float(scores.max()), len(scores), self._fmr)
         if verdict.match:
             failures.succeeded(person, self._terminal)
         return verdict
@@ -135,7 +140,7 @@ class FaceAccess:
         if good:
             self._gallery.failures.attempt(terminal=self._terminal)
             best = self._gallery.best(np.stack([face.vector for face in good]))
-            found = list(identify_frame(curve, best, self._gallery.templates, self._rate))
+            found = list(identify_frame(curve, best, self._gallery.templates, self._fmr))
         if any(identity.person is not None for identity in found):
             self._gallery.failures.succeeded(terminal=self._terminal)
         decided = iter(found)
@@ -149,8 +154,9 @@ class FaceAccess:
         try:
             main = main_face(tuple(one.face for one in faces))
         except FaceError as error:
-            return Identity(None, self._rate, str(error), -1.0)
+            return Identity(None, self._rate(self._gallery.templates), str(error), None)
         return next(one.identity for one in faces if one.face is main)
 
     def _refused(self, face: Face) -> Identity:
-        return Identity(None, self._rate, "; ".join(face.quality.reasons), -1.0)
+        rate = self._rate(self._gallery.templates)
+        return Identity(None, rate, "; ".join(face.quality.reasons), None)

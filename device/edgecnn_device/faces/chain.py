@@ -17,8 +17,9 @@ from edgecnn_device.faces.quality import QualityRules, judge
 from edgecnn_device.faces.results import Face, Picture
 from edgecnn_device.runner import open_runner
 
-_CLEARLY = 2.0
-"""A face whose eyes are that much farther apart than any other's is the one that is meant."""
+_CLEARLY = 1.5
+"""A face whose eyes are that much farther apart than any other's is the one that is meant. Of 520
+pictures of LFW people of no fold YuNet found several faces on 60, of which 9 are not clear so."""
 
 
 class FaceChain:

@@ -20,6 +20,8 @@ _MARGIN_RATE = 10.0
 """The best person must lead the second by what the curve says a factor of ten in the rate is worth:
 both being as alike to the face as that is no evidence for one of them."""
 
+_HIGHEST_DEFAULT = 1e-3
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -30,8 +32,9 @@ class Verdict:
     """The rate at which it was decided."""
     reason: str
     """"" where it is a match."""
-    score: float
-    """Cosine similarity; not for whom the decision is for: who sees scores can climb them."""
+    score: float | None
+    """Cosine similarity, None where nothing was compared; not for whom the decision is for: who
+    sees scores can climb them."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class Identity:
     fmr: float
     reason: str
     """"" where somebody is named."""
-    score: float
-    """Of the best person, whether named or not; -1 where nobody is enrolled. See `Verdict`."""
+    score: float | None
+    """Of the best person, whether named or not; None where nothing was compared. See `Verdict`."""
 
 
 def verify(curve: MatchCurve, score: float, templates: int, fmr: float | None = None) -> Verdict:
@@ -53,12 +56,12 @@ def verify(curve: MatchCurve, score: float, templates: int, fmr: float | None = 
         curve: of the embedder.
         score: the best of the person's templates.
         templates: how many there are.
-        fmr: of the decision; default: the curve's own.
+        fmr: of the decision; default: `default_rate`.
 
     Raises:
         InputError: the curve says nothing of so low a rate.
     """
-    rate = curve.default_fmr if fmr is None else fmr
+    rate = default_rate(curve, templates) if fmr is None else fmr
     match = score > _threshold(curve, rate, templates)
     return Verdict(match, rate, "" if match else "not alike enough", score)
 
@@ -72,14 +75,14 @@ def identify(
         curve: of the embedder.
         best: the two best people, the better first; fewer where fewer are enrolled.
         templates: how many of all people the face was compared with.
-        fmr: the chance that a stranger is taken for anybody; default: the curve's own.
+        fmr: the chance that a stranger is taken for anybody; default: `default_rate`.
 
     Raises:
         InputError: the curve says nothing of so low a rate, divided by so many templates.
     """
-    rate = curve.default_fmr if fmr is None else fmr
+    rate = default_rate(curve, templates) if fmr is None else fmr
     if not best:
-        return Identity(None, rate, "nobody is enrolled", -1.0)
+        return Identity(None, rate, "nobody is enrolled", None)
     threshold = _threshold(curve, rate, templates)
     first = best[0]
     if not first.score > threshold:
@@ -108,12 +111,21 @@ def identify_frame(
     """
     found = [identify(curve, best, templates, fmr) for best in faces]
     best_of: dict[str, int] = {}
-    for index in sorted(range(len(found)), key=lambda i: (-found[i].score, i)):
+    for index in sorted(range(len(found)), key=lambda i: (-_score(found[i]), i)):
         person = found[index].person
         if person is not None and best_of.setdefault(person, index) != index:
             reason = "another face of this picture is more like the same person"
             found[index] = replace(found[index], person=None, reason=reason)
     return tuple(found)
+
+
+def default_rate(curve: MatchCurve, templates: int) -> float:
+    """Return the rate at which is decided where none is asked for.
+
+    It is the curve's own, raised to what the curve can promise over so many templates, but never
+    above 1e-3 for that: a larger gallery needs a rate that somebody chose, or a longer curve.
+    """
+    return max(curve.default_fmr, min(_HIGHEST_DEFAULT, curve.end * templates))
 
 
 def describe_default(curve: MatchCurve) -> str:
@@ -124,6 +136,10 @@ def describe_default(curve: MatchCurve) -> str:
         f"NIST SP 800-63B-4; measured down to {curve.end:.2g} on {curve.pairs} pairs of "
         f"{curve.people} people"
     )
+
+
+def _score(identity: Identity) -> float:
+    return -1.0 if identity.score is None else identity.score
 
 
 def _threshold(curve: MatchCurve, rate: float, templates: int) -> float:

@@ -44,6 +44,8 @@ class FaceFinder:
             BundleError: it finds no faces with points.
         """
         check_finder(runner.manifest)
+        self.name: str = runner.manifest.name
+        """Of the bundle."""
         self._runner = runner
         self._rules = rules or YunetRules()
         self._sure = sure

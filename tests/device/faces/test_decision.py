@@ -5,6 +5,7 @@ import pytest
 from edgecnn.bundle.manifest import MatchCurve
 from edgecnn.errors import InputError
 from edgecnn_device.faces.decision import (
+    default_rate,
     describe_default,
     identify,
     identify_frame,
@@ -51,6 +52,22 @@ def test_a_rate_that_the_gallery_makes_too_low_is_refused_with_one_that_would_do
     assert identify(CURVE, [Match("p", 0.9)], 100, 0.003).person == "p"
     with pytest.raises(InputError, match="ends at 3e-05"):
         verify(CURVE, 0.9, 1, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("own", "templates", "wanted"),
+    [(1e-4, 1, 1e-4), (1e-4, 3, 1e-4), (1e-4, 10, 3e-4), (1e-4, 1000, 1e-3), (0.01, 1000, 0.01)],
+)
+def test_the_default_is_what_the_curve_can_promise_and_never_loose(
+    own: float, templates: int, wanted: float
+) -> None:
+    curve = CURVE.model_copy(update={"default_fmr": own})
+    assert default_rate(curve, templates) == pytest.approx(wanted)
+    if curve.end * templates <= wanted * 1.0001:
+        assert identify(curve, [Match("p", 0.9)], templates).fmr == pytest.approx(wanted)
+    else:
+        with pytest.raises(InputError, match=f"over {templates} templates"):
+            identify(curve, [Match("p", 0.9)], templates)
 
 
 def test_one_person_is_one_face_of_a_picture_at_most() -> None:
