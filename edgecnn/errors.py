@@ -6,6 +6,7 @@ EdgecnnError                  1  (any failure we foresaw)
 ├── InputError                2  usage or bad input
 │   ├── BundleError           2  a bundle that is truncated, tampered with or of another schema
 │   ├── DataError             2  a picture, dataset or calibration set that cannot be used
+│   │   └── FaceError         2  a picture that shows no face to decide by
 │   ├── GalleryError          2  a gallery of faces, its keystore or master key that cannot be used
 │   ├── RecipeError           2  a training recipe that cannot be used
 │   └── CheckpointError       2  a checkpoint that does not fit
@@ -48,6 +49,10 @@ class BundleError(InputError):
 
 class DataError(InputError):
     """A picture, dataset or calibration set that cannot be used."""
+
+
+class FaceError(DataError):
+    """A picture that shows no face to decide by; the message is for whom it was taken of."""
 
 
 class GalleryError(InputError):

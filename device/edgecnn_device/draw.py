@@ -36,8 +36,8 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Return a new picture that shows the results.
 
-    Boxes and quads stand on the picture with label and score, the best on top, and the points that
-    can be seen as dots; labels of the whole picture and read texts stand below it.
+    Boxes and quads stand on the picture with label and score, the best on top, and points as dots,
+    of landmarks those that can be seen; labels of the whole picture and read texts stand below it.
 
     Args:
         image: (H, W, 3) BGR, is left as it is.
@@ -76,6 +76,8 @@ def _mark(canvas: NDArray[np.uint8], result: Result, scale: int) -> None:
             _outline(canvas, corners, colour)
             name = f"{result.label} {result.score:.2f}"
             _tag(canvas, name, corners, colour)
+            for index, (x, y) in enumerate(result.points):
+                _dot(canvas, scale * (x + 0.5), scale * (y + 0.5), index)
         case Landmarks():
             for index, point in enumerate(result.points):
                 if point.score >= 0.5:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgecnn.bundle.manifest import AnchorsDecode, BoxDecode, LabelsDecode, WindowsDecode
+from edgecnn.data.box_points import with_points
 from edgecnn.data.box_scoring import BoxScore, score_boxes, scoring_rules
 from edgecnn.data.localization import Found, LocalizationScore, score_locations
 from edgecnn.data.pictures import labels_of
@@ -60,7 +61,8 @@ def evaluate_detector(runner: Runner, dataset: Dataset) -> BoxScore:
         detections_of([r for r in generous(s.read()) if isinstance(r, Box)], things)
         for s in dataset.samples
     ]
-    return score_boxes(found, dataset)
+    names = rules.points if isinstance(rules, AnchorsDecode) else ()
+    return score_boxes(found, with_points(dataset, names))
 
 
 def evaluate_localizer(runner: Runner, dataset: Dataset) -> LocalizationScore:

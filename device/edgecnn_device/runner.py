@@ -23,6 +23,7 @@ from edgecnn_device.backends.providers import (
     find_providers,
 )
 from edgecnn_device.choice import Choice, engine_folder, remembered_choice
+from edgecnn_device.licences import say_research
 from edgecnn_device.once import measure_once
 from edgecnn_device.tasks import DECODERS, Result
 
@@ -98,6 +99,7 @@ def open_runner(
         MissingExtraError: the runtime is not installed.
     """
     opened = read_bundle(bundle) if isinstance(bundle, Path) else bundle
+    say_research(opened.manifest.name, opened.manifest.licence)
     return open_choice(opened, choose_variant(opened, variant, threads), threads)
 
 

@@ -100,12 +100,54 @@ class LabelsDecode(_Strict):
         return self
 
 
+class MatchCurve(_Strict):
+    """Which cosine similarity two different people exceed how rarely; see `vision.matching`."""
+
+    points: tuple[
+        tuple[
+            Annotated[FiniteFloat, Field(gt=0, le=1)], Annotated[FiniteFloat, Field(ge=-1, le=1)]
+        ],
+        ...,
+    ] = Field(min_length=1, max_length=100)
+    """False-match rate and the similarity above which two vectors match at it; rates fall, and
+    similarities never do."""
+    pairs: int = Field(ge=3)
+    """Of different people, that were compared."""
+    people: int = Field(ge=2)
+    """Who made those pairs."""
+    data: str = Field(min_length=1, max_length=500)
+    """What it was measured on."""
+    default_fmr: Annotated[FiniteFloat, Field(gt=0, le=1)]
+    """Rate at which to decide where none is asked for."""
+
+    @model_validator(mode="after")
+    def _falls_to_its_end(self) -> MatchCurve:
+        rates, scores = zip(*self.points, strict=True)
+        if sorted(set(rates), reverse=True) != list(rates) or sorted(scores) != list(scores):
+            raise ValueError("points: expected falling rates and similarities that never fall")
+        if self.end < 3 / self.pairs * (1 - 1e-6):
+            raise ValueError(
+                f"points: {self.pairs} pairs say nothing of rates below 3 / {self.pairs}, got "
+                f"{self.end:g}"
+            )
+        if self.default_fmr < self.end:
+            raise ValueError(f"default_fmr: {self.default_fmr:g} is below the end, {self.end:g}")
+        return self
+
+    @property
+    def end(self) -> float:
+        """The lowest rate that was measured."""
+        return self.points[-1][0]
+
+
 class VectorDecode(_Strict):
     """What an `embed` network gives: one vector per picture."""
 
     kind: Literal["vector"] = "vector"
     size: int = Field(gt=0, le=65_536)
     """Numbers in it."""
+    curve: MatchCurve | None = None
+    """None: nobody measured which vectors match, so that nothing can be decided with them."""
 
 
 class TensorsDecode(_Strict):
@@ -143,8 +185,9 @@ class Suppression(_Strict):
 class AnchorsDecode(_Strict):
     """How to decode a `detect` network with anchors.
 
-    Its outputs are, for each level in turn, boxes (1, rows x columns x anchors, 4, or 6 where
-    oriented) and scores (1, the same, labels), as `edgecnn.vision.anchors` states.
+    Its outputs are, for each level in turn, boxes (1, rows x columns x anchors, 4, or 8 where
+    oriented, or 4 and 2 for each point) and scores (1, the same, labels), as
+    `edgecnn.vision.anchors` states.
     """
 
     kind: Literal["anchors"] = "anchors"
@@ -158,10 +201,14 @@ class AnchorsDecode(_Strict):
     """Width and height in pixels of the input, for each level."""
     oriented: bool = False
     """Whether boxes lie at any angle."""
+    points: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        (), max_length=100
+    )
+    """Names of the points that each box has, in their order; () for none."""
     decoded: bool = False
     """Whether the network decodes: its two outputs are, for all levels together, boxes (1, places,
-    4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, and
-    scores (1, places, labels) of 0..1."""
+    4) as x1, y1, x2, y2 (or 5 as middle x, y, width, height, angle) in pixels of the input, with x,
+    y of each point behind, and scores (1, places, labels) of 0..1."""
     suppression: Suppression = Suppression()
 
     @model_validator(mode="after")
@@ -171,7 +218,14 @@ class AnchorsDecode(_Strict):
                 f"expected anchors for each of {len(self.strides)} strides, got "
                 f"{len(self.anchors)} levels"
             )
+        if self.points and self.oriented:
+            raise ValueError("points: oriented boxes have none: give one of the two")
         return self
+
+    @property
+    def numbers(self) -> int:
+        """How many a place gives behind its scores: four of its box, and what there is more."""
+        return 4 + 4 * self.oriented + 2 * len(self.points)
 
 
 class WindowsDecode(_Strict):

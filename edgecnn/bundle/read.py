@@ -94,9 +94,13 @@ class Bundle:
         except UnicodeDecodeError as error:
             raise BundleError(f"{self.path}: {CARD} is not UTF-8 text") from error
 
+    def golden_file(self) -> bytes:
+        """Return golden.npz itself."""
+        return self._member(GOLDEN, self.manifest.golden_sha256)
+
     def golden(self) -> Golden:
         """Return the golden inputs and outputs."""
-        data = self._member(GOLDEN, self.manifest.golden_sha256)
+        data = self.golden_file()
         try:
             golden = _parse_golden(data, [v.file for v in self.manifest.variants])
         except Exception as error:  # numpy and zipfile raise a dozen types on crafted headers

@@ -151,7 +151,7 @@ def anchors(
 
 @command.command("synth")
 @click.argument(
-    "kind", type=click.Choice(["serial-lines", "notes", "shapes", "boxes", "landmarks"])
+    "kind", type=click.Choice(["serial-lines", "notes", "shapes", "boxes", "landmarks", "crowds"])
 )
 @click.option(
     "-n", "--number", required=True, type=click.IntRange(min=1), help="How many pictures."
@@ -174,11 +174,11 @@ def anchors(
 )
 @click.option(
     "--side", type=click.IntRange(24, 4096), default=96, show_default=True,
-    help="boxes: pixels of a side.",
+    help="boxes, crowds: pixels of a side.",
 )  # fmt: skip
 @click.option(
     "--most", type=click.IntRange(min=0), default=4, show_default=True,
-    help="boxes: a picture shows 0 to so many shapes.",
+    help="boxes, crowds: a picture shows 0 to so many shapes or heads.",
 )  # fmt: skip
 @click.option("--oriented", is_flag=True, help="boxes: shapes lie at any angle.")
 @click.option(
@@ -194,9 +194,11 @@ def synth(
 
     serial-lines: serial numbers, with labels.csv; notes: banknotes in front of a camera, with a
     COCO json of notes and serials; shapes: one shape each, in a folder per class; boxes: several
-    shapes each, with a COCO json; landmarks: heads with five points, as COCO keypoints.
+    shapes each, with a COCO json; landmarks: heads with five points, as COCO keypoints; crowds:
+    several heads each, with boxes and points.
     """
     from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
+    from edgecnn.data.synth.crowds import write_crowds
     from edgecnn.data.synth.heads import write_heads
     from edgecnn.data.synth.notes.scene import NoteProfile
     from edgecnn.data.synth.notes.write import default_notes, write_notes
@@ -215,6 +217,8 @@ def synth(
         written = write_boxes(output, number, seed, BoxesOptions(side, most, oriented))
     elif kind == "landmarks":
         written = write_heads(output, number, seed)
+    elif kind == "crowds":
+        written = write_crowds(output, number, seed, side, most)
     else:
         written = write_lines(output, number, seed, load_profile(profile))
     if as_json:

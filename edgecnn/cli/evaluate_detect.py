@@ -92,6 +92,7 @@ def _as_json(score: BoxScore, used: str, threshold: float) -> dict[str, object]:
         "map50_95": score.map50_95, "boxes": sum(c.boxes for c in score.classes),
         "oriented": score.oriented, "threshold": threshold,
         "classes": [_class_as_json(c, threshold) for c in score.classes],
+        **({} if score.points is None else {"points": asdict(score.points)}),
     }  # fmt: skip
 
 
@@ -113,6 +114,10 @@ def _print(score: BoxScore, used: str, threshold: float) -> None:
     boxes = sum(c.boxes for c in score.classes)
     click.echo(f"mAP50 {score.map50:.4f} ({low:.4f} to {high:.4f}), mAP50-95 {score.map50_95:.4f}, "
                f"{used}, n = {score.matches.samples} pictures, {boxes} boxes")  # fmt: skip
+    if score.points is not None:
+        off = score.points
+        click.echo(f"points off by {off.error:.4f} of a box's side (median {off.median:.4f}), "
+                   f"n = {off.boxes} boxes found, {off.missed} missed")  # fmt: skip
     columns = ("class", "n", "AP50", "AP50-95", "best F1", "at score",
                f"precision from {threshold:g}", f"recall from {threshold:g}")  # fmt: skip
     print_table(f"per class, {used}", columns, [_row(c, threshold) for c in score.classes])

@@ -20,6 +20,8 @@ def as_json(result: Result) -> dict[str, object]:
             }  # fmt: skip
             if result.quad is not None:
                 found["quad"] = [[round(x, 2), round(y, 2)] for x, y in result.quad]
+            if result.points:
+                found["points"] = [[round(x, 2), round(y, 2)] for x, y in result.points]
             return found
         case Label():
             return {"label": result.label, "index": result.index, "score": round(result.score, 4)}

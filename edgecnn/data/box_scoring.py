@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.manifest import Suppression
 from edgecnn.data.box_curves import Curve, CurvePoint, curve_of
 from edgecnn.data.box_matches import Matches
+from edgecnn.data.box_points import PointsScore, score_points
 from edgecnn.data.samples import Dataset, Sample
 from edgecnn.errors import DataError, MissingExtraError
 from edgecnn.vision.anchors import Detections
@@ -68,6 +69,8 @@ class BoxScore:
     """At IoU 0.5."""
     oriented: bool
     """Whether corners were compared, not the upright boxes around them."""
+    points: PointsScore | None = None
+    """Of the boxes that were found; None where there are no points to compare."""
 
 
 def scoring_rules(rules: Suppression) -> Suppression:
@@ -111,7 +114,7 @@ def score_boxes(found: Sequence[Detections], dataset: Dataset) -> BoxScore:
         ))  # fmt: skip
     oriented = job.params.iouType == "segm"
     return BoxScore(_mean([c.ap50 for c in classes]), _mean([c.ap50_95 for c in classes]),
-                    tuple(classes), matches, oriented)  # fmt: skip
+                    tuple(classes), matches, oriented, score_points(found, dataset))  # fmt: skip
 
 
 def match_boxes(found: Sequence[Detections], dataset: Dataset) -> Matches:

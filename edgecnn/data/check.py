@@ -133,7 +133,8 @@ def without_degenerate_boxes(dataset: Dataset) -> tuple[Dataset, tuple[Fault, ..
         keep = np.setdiff1d(np.arange(len(sample.boxes)), [fault.index for fault in bad])
         boxes, labels = sample.boxes[keep], sample.box_labels[keep]
         quads = None if sample.quads is None else sample.quads[keep]
-        left = replace(sample, boxes=boxes, box_labels=labels, quads=quads)
+        points = None if sample.box_points is None else sample.box_points[keep]
+        left = replace(sample, boxes=boxes, box_labels=labels, quads=quads, box_points=points)
         samples.append(left if bad else sample)
         faults += [Fault(sample.name, fault.kind, fault.detail) for fault in bad]
     return replace(dataset, samples=tuple(samples)), tuple(faults)

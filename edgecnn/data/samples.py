@@ -61,6 +61,8 @@ class Sample:
     lie at an angle; `boxes` then are the upright boxes around them."""
     landmarks: NDArray[np.float32] = field(default_factory=_no_landmarks)
     """(K, 3) x, y in pixels, and 1 where the point is visible, else 0."""
+    box_points: NDArray[np.float32] | None = None
+    """(N, K, 3) likewise of each box; None where the set has no points."""
     group: str = ""
     """What belongs together and must not be split, such as the pictures of one person."""
     size: tuple[int, int] | None = None

@@ -41,6 +41,8 @@ class DetectorOptions:
     channels: int = 96
     """Of the pyramid."""
     oriented: bool = False
+    points: int = 0
+    """Of each box."""
     in_channels: int = 3
     backbone: dict[str, Any] = field(default_factory=dict)
     """Options of the backbone's constructor."""
@@ -109,7 +111,7 @@ class Detector(nn.Module):
         self.backbone = cast(ConvNet, create_backbone(options.architecture, **build))
         self.backbone.classifier = nn.Identity()
         self._taps = find_taps(self.backbone.features, options.strides, options.in_channels)
-        numbers = 4 + 4 * options.oriented
+        numbers = 4 + 4 * options.oriented + 2 * options.points
         self.pyramid = Pyramid([tap.channels for tap in self._taps], options.channels)
         self.heads = nn.ModuleList(
             LevelHead(options.channels, count, numbers, options.classes)
@@ -140,7 +142,11 @@ class DecodedDetector(nn.Module):
         self.register_buffer("anchors", anchors)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (N, C, H, W) to boxes (N, places, 4 or 5) and scores (N, places, classes)."""
+        """Map (N, C, H, W) to boxes and scores (N, places, classes).
+
+        A box is 4 or 5 numbers, and 2 for each of its points; points count as boxes do, from the
+        edge of the first pixel.
+        """
         outputs = self.detector(x)
         raw, logits = torch.cat(outputs[0::2], 1), torch.cat(outputs[1::2], 1)
         middles = self.anchors[:, :2] + raw[..., :2] * self.anchors[:, 2:]
@@ -148,7 +154,12 @@ class DecodedDetector(nn.Module):
         sizes = self.anchors[:, 2:] * limited.exp()
         if self.oriented:
             return torch.cat((middles, sizes, _decode_turns(raw[..., 4:])), 2), logits.sigmoid()
-        return torch.cat((middles - sizes / 2, middles + sizes / 2), 2), logits.sigmoid()
+        boxes = torch.cat((middles - sizes / 2, middles + sizes / 2), 2)
+        if raw.shape[2] > 4:
+            count = (raw.shape[2] - 4) // 2
+            points = raw[..., 4:] * self.anchors[:, 2:].repeat(1, count)
+            boxes = torch.cat((boxes, self.anchors[:, :2].repeat(1, count) + points), 2)
+        return boxes, logits.sigmoid()
 
 
 def _decode_turns(raw: Tensor) -> Tensor:

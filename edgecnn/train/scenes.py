@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from edgecnn.data.augment import LabelledPicture, augment
 from edgecnn.data.augment.mosaic import make_sheet
 from edgecnn.data.samples import Dataset, Sample
 from edgecnn.train.loading import AugmentedStream
-from edgecnn.vision.placement import PADDING, Size, placement, size_of
+from edgecnn.vision.placement import PADDING, Placement, Size, placement, size_of
 from edgecnn.vision.preprocess import preprocess
 from edgecnn.vision.quads import box_quads, from_quads
 
@@ -33,6 +33,9 @@ class SceneBatch:
     """(objects, 5) middle x, y, width, height, angle of the same objects."""
     classes: Tensor
     """(objects,)."""
+    points: Tensor
+    """(objects, K, 3) of the same objects: x, y from the edge of the input's first pixel, and 1
+    where visible, else 0."""
     counts: tuple[int, ...]
     """Objects of each picture."""
     sizes: tuple[Size, ...]
@@ -42,7 +45,7 @@ class SceneBatch:
         """Return the batch on a device."""
         return SceneBatch(
             self.pixels.to(device), self.boxes.to(device), self.oriented.to(device),
-            self.classes.to(device), self.counts, self.sizes,
+            self.classes.to(device), self.points.to(device), self.counts, self.sizes,
         )  # fmt: skip
 
 
@@ -52,6 +55,7 @@ class _Item:
     boxes: NDArray[np.float32]
     oriented: NDArray[np.float32]
     classes: NDArray[np.int64]
+    points: NDArray[np.float32]
     size: Size
 
 
@@ -75,7 +79,10 @@ class SceneStream(AugmentedStream[_Item]):
 
 def labelled(sample: Sample) -> LabelledPicture:
     """Read a sample with its boxes."""
-    return LabelledPicture(sample.read(), sample.boxes, sample.box_labels, quads=sample.quads)
+    return LabelledPicture(
+        sample.read(), sample.boxes, sample.box_labels, quads=sample.quads,
+        box_points=sample.box_points,
+    )  # fmt: skip
 
 
 def _as_shown(picture: LabelledPicture, spec: InputSpec) -> LabelledPicture:
@@ -90,17 +97,26 @@ def _as_shown(picture: LabelledPicture, spec: InputSpec) -> LabelledPicture:
     image = cv2.copyMakeBorder(
         picture.image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=grey
     )  # fmt: skip
-    return LabelledPicture(
-        np.asarray(image, np.uint8), picture.boxes, picture.box_labels, quads=picture.quads
-    )
+    return replace(picture, image=np.asarray(image, np.uint8))
 
 
 def _item(picture: LabelledPicture, spec: InputSpec) -> _Item:
     quads = box_quads(picture.boxes) if picture.quads is None else picture.quads
     return _Item(
         preprocess(picture.image, spec), picture.boxes, from_quads(quads), picture.box_labels,
-        size_of(picture.image),
+        _points(picture, None), size_of(picture.image),
     )  # fmt: skip
+
+
+def _points(picture: LabelledPicture, place: Placement | None) -> NDArray[np.float32]:
+    """Return (N, K, 3) as a batch has them, moved to where the picture lies in the input."""
+    if picture.box_points is None:
+        return np.zeros((len(picture.boxes), 0, 3), np.float32)
+    out = picture.box_points.copy()
+    out[..., :2] += 0.5
+    if place is not None:
+        out[..., :2] = place.to_input(out[..., :2])
+    return out
 
 
 def still_batches(dataset: Dataset, spec: InputSpec, batch: int = 16) -> Iterator[SceneBatch]:
@@ -117,7 +133,7 @@ def _still(picture: LabelledPicture, spec: InputSpec) -> _Item:
     quads = box_quads(picture.boxes) if picture.quads is None else picture.quads
     return _Item(
         preprocess(picture.image, spec), place.to_input(picture.boxes),
-        from_quads(place.to_input(quads)), picture.box_labels, size,
+        from_quads(place.to_input(quads)), picture.box_labels, _points(picture, place), size,
     )  # fmt: skip
 
 
@@ -129,6 +145,7 @@ def collate(items: list[_Item]) -> SceneBatch:
         torch.from_numpy(np.concatenate([i.boxes for i in items])),
         torch.from_numpy(np.concatenate([i.oriented for i in items])),
         torch.from_numpy(np.concatenate([i.classes for i in items])),
+        torch.from_numpy(np.concatenate([i.points for i in items])),
         tuple(len(i.classes) for i in items),
         tuple(i.size for i in items),
     )

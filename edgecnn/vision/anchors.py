@@ -10,6 +10,9 @@ more: cosine and sine of its turn, then cosine and sine of twice its turn, each 
 The second pair gives the axis, and the first says only which of its two directions is meant: of a
 thing that looks much the same upside down the axis is easy to see and the direction is not, and
 one pair for both would learn neither (the mean of two opposite directions is none).
+
+A box with points has two numbers more for each: its offset from the middle of the cell in units of
+the anchor's size, as Deng et al., "RetinaFace", CVPR 2020, and Wu et al., "YuNet", 2023, have it.
 """
 
 from __future__ import annotations
@@ -44,6 +47,9 @@ class Detections:
     """(N,)."""
     quads: Quads | None = None
     """(N, 4, 2) where boxes are oriented; corners may lie outside the picture."""
+    points: NDArray[np.float32] | None = None
+    """(N, K, 2) in pixels of the picture where boxes have points, which may lie outside it; x = i
+    is the middle of pixel i."""
 
 
 @lru_cache(maxsize=8)
@@ -84,6 +90,18 @@ def decode_boxes(raw: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDAr
     return np.concatenate((middles, sizes), axis=1)
 
 
+def decode_points(raw: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn offsets in units of anchors into (N, K x 2) x, y in pixels of the input.
+
+    Args:
+        raw: (N, K x 2); what is too far away is not finite.
+        anchors: (N, 4), rows of `anchor_grid`.
+    """
+    count = raw.shape[1] // 2
+    with np.errstate(over="ignore"):
+        return np.tile(anchors[:, :2], count) + raw * np.tile(anchors[:, 2:], count)
+
+
 def decode_turns(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn (N, 4) cosine and sine of a turn and of twice the turn into (N,) radians, -pi..pi."""
     axis = np.arctan2(raw[:, 3], raw[:, 2]) / 2
@@ -100,7 +118,8 @@ def decode_detections(
     padding, say), is never given, and suppresses nothing.
 
     Args:
-        outputs: boxes (1, places, 4 or 8) and scores (1, places, labels) of each level in turn.
+        outputs: boxes (1, places, `AnchorsDecode.numbers`) and scores (1, places, labels) of each
+            level in turn.
         rules: of the manifest.
         place: where the picture lies in the input.
 
@@ -112,16 +131,26 @@ def decode_detections(
     finite = np.isfinite(shapes).all(1)
     shapes, classes, scores = shapes[finite], classes[finite], scores[finite]
     quads = place.to_picture(to_quads(shapes)) if rules.oriented else None
-    upright = place.to_picture(shapes) if quads is None else hulls(quads)
+    upright = place.to_picture(shapes[:, :4]) if quads is None else hulls(quads)
     upright = clip_boxes(upright, place.picture)
     inside = np.flatnonzero((upright[:, :2] < upright[:, 2:]).all(1))
-    kept, values = suppress(shapes[inside], scores[inside], classes[inside], rules.suppression)
+    plain = shapes[inside, : 4 + rules.oriented]
+    kept, values = suppress(plain, scores[inside], classes[inside], rules.suppression)
     kept = inside[kept]
-    return Detections(upright[kept], values, classes[kept], None if quads is None else quads[kept])
+    points = _points(shapes[kept, 4:], place) if rules.points else None
+    quads = None if quads is None else quads[kept]
+    return Detections(upright[kept], values, classes[kept], quads, points)
+
+
+def _points(flat: NDArray[np.float32], place: Placement) -> NDArray[np.float32]:
+    """Return (N, K, 2) in pixels of the picture from (N, K x 2) places in the input."""
+    pairs = place.to_picture(flat.reshape(len(flat), flat.shape[1] // 2, 2))
+    # Boxes count from the edge of the first pixel, points from its middle.
+    return np.asarray(pairs - 0.5, np.float32)
 
 
 _Candidates = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
-"""Boxes, upright or oriented, with the class and the score of each."""
+"""Boxes, upright or oriented, or upright with points behind, with class and score of each."""
 
 
 def _best(
@@ -132,6 +161,9 @@ def _best(
     rows, classes, logits = _candidates(outputs[1::2], rules)
     raw = _rows(outputs[0::2], rows)
     boxes = decode_boxes(raw, grid[rows])
+    if rules.points:
+        places = decode_points(raw[:, 4:], grid[rows])
+        return np.concatenate((from_centres(boxes), places), axis=1), classes, _sigmoid(logits)
     if not rules.oriented:
         return from_centres(boxes), classes, _sigmoid(logits)
     angle = decode_turns(raw[:, 4:])[:, None]
@@ -142,7 +174,8 @@ def _decoded(
     outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, grid: NDArray[np.float32]
 ) -> _Candidates:
     """Return the candidates that are good enough, where the network decoded them."""
-    wanted = [(1, len(grid), 5 if rules.oriented else 4), (1, len(grid), len(rules.labels))]
+    numbers = 4 + rules.oriented + 2 * len(rules.points)
+    wanted = [(1, len(grid), numbers), (1, len(grid), len(rules.labels))]
     if [x.shape for x in outputs] != wanted:
         shapes = ", ".join(str(x.shape) for x in outputs)
         raise BundleError(
@@ -186,7 +219,7 @@ def _rows(levels: Sequence[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDA
 
 
 def _check(outputs: Sequence[NDArray[np.float32]], rules: AnchorsDecode, places: int) -> None:
-    numbers, labels = 4 + 4 * rules.oriented, len(rules.labels)
+    numbers, labels = rules.numbers, len(rules.labels)
     boxes, scores = outputs[0::2], outputs[1::2]
     fits = all(x.ndim == 3 and x.shape[0] == 1 for x in outputs)
     fits = fits and {x.shape[2] for x in boxes} == {numbers}

@@ -109,3 +109,11 @@ def test_boxes_and_detections_are_the_same_thing(oriented: bool) -> None:
     assert back.classes.tolist() == [1, 0]
     assert (back.quads is not None) == oriented
     assert detections_of((), LABELS).boxes.shape == (0, 4)
+
+
+def test_points_of_boxes_and_of_detections_are_the_same_thing() -> None:
+    points = np.array((((1, 2), (3, 4)), ((5, 6), (7, 8))), np.float32)
+    found = Detections(np.ones((2, 4), np.float32), np.ones(2, np.float32), np.array((0, 1)),
+                       points=points)  # fmt: skip
+    back = detections_of(boxes_of(found, LABELS), LABELS)
+    assert back.points is not None and (back.points == points).all() and back.quads is None

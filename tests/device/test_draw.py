@@ -97,3 +97,12 @@ def test_points_that_can_be_seen_are_dots_and_others_are_not() -> None:
     changed = np.asarray((drawn != 90).any(2))
     assert not changed[180:220, 280:320].any()
     assert changed.sum() < 300
+
+
+def test_points_of_a_box_are_dots_where_they_lie() -> None:
+    box = _box((400, 320), points=((150.0, 100.0), (1e9, 0.0)))
+    drawn = draw(_blank((400, 320)), [box])
+    assert np.abs(drawn[100, 150].astype(int) - class_colour(0)).max() < 12
+    plain = draw(_blank((400, 320)), [_box((400, 320))])
+    changed = np.argwhere((drawn != plain).any(2))
+    assert np.abs(changed - (100, 150)).max() <= 6

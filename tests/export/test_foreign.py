@@ -190,6 +190,12 @@ def test_a_description_file_names_its_wrong_key(tmp_path: Path) -> None:
     assert load_description(tmp_path / "p.yaml", SHAPE).mean == (1.0, 2.0, 3.0)
 
 
+@pytest.mark.parametrize("resize", ["stretch", "letterbox"])
+def test_a_description_says_how_pictures_are_resized(tmp_path: Path, resize: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"resize: {resize}\n", encoding="utf-8")
+    assert load_description(tmp_path / "p.yaml", None).spec(SHAPE, "nchw").resize == resize
+
+
 def test_calibration_too_small_to_hold_a_fifth_back(pictures: Path, tmp_path: Path) -> None:
     files = sorted(pictures.glob("*.png"))[:9]
     (tmp_path / "few.txt").write_text("\n".join(map(str, files)), encoding="utf-8")

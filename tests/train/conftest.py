@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
+from edgecnn.data.synth.crowds import write_crowds
 from edgecnn.data.synth.shapes import write_shapes
 
 TINY = {
@@ -68,12 +69,14 @@ def shapes_recipe(tmp_path: Path, shapes: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def box_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders upright and oriented, each with train (96 pictures) and val (24)."""
+    """Folders upright, oriented and crowds, each with train (96 pictures) and val (24)."""
     folder = tmp_path_factory.mktemp("boxes")
     for name, oriented in (("upright", False), ("oriented", True)):
         options = BoxesOptions(side=64, most=3, oriented=oriented)
         write_boxes(folder / name / "train", 96, 1, options)
         write_boxes(folder / name / "val", 24, 2, options)
+    write_crowds(folder / "crowds" / "train", 96, 1, side=64)
+    write_crowds(folder / "crowds" / "val", 24, 2, side=64)
     return folder
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.augment import AugmentOptions
+from edgecnn.data.box_points import score_points
 from edgecnn.data.open import open_dataset
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import RecipeError
@@ -134,6 +136,81 @@ def test_truth_written_as_outputs_decodes_to_the_truth(
             assert np.abs(found.quads - sample.quads[overlaps.argmax(1)]).max() < 0.1
 
 
+POINTS = "model.points=[right_eye, left_eye, nose, right_mouth, left_mouth]"
+
+
+@pytest.mark.parametrize("size", ["input.width=128", "input.height=128"])
+def test_points_written_as_outputs_decode_to_the_truth(
+    boxes_recipe: Path, box_sets: Path, size: str
+) -> None:
+    task = _on_crowds(boxes_recipe, box_sets, size, "input.resize=letterbox")
+    recipe, dataset = task.recipe, open_dataset(str(box_sets / "crowds/val"))
+    batch = next(iter(still_batches(dataset, recipe.input, batch=24)))
+    every = decode_batch(_ideal_outputs(recipe, batch), recipe, batch.sizes)
+    score = score_points(every, dataset)
+    assert score is not None and score.missed == 0
+    assert score.boxes == sum(len(s.boxes) for s in dataset.samples)
+    assert score.error < 1e-5
+
+
+def _on_crowds(recipe: Path, box_sets: Path, *overrides: str) -> DetectTask:
+    return _task(recipe, f"data.train={box_sets / 'crowds/train'}",
+                 f"data.validation={box_sets / 'crowds/val'}", POINTS, *overrides)  # fmt: skip
+
+
+def test_mirroring_keeps_every_point_at_its_own_side(boxes_recipe: Path, box_sets: Path) -> None:
+    task = _on_crowds(boxes_recipe, box_sets, "data.augment.mirror=1")
+    assert task.recipe.data.augment.mirror_pairs == ((1, 0), (4, 3))
+    batch = next(iter(task.batches(0, 0, 1)))
+    x = batch.points[..., 0]
+    assert len(x) and (x[:, 0] < x[:, 1]).all()  # the person's right eye is at the left
+
+
+@pytest.mark.parametrize("mosaic", [0.0, 1.0])
+def test_points_stay_on_their_heads(boxes_recipe: Path, box_sets: Path, mosaic: float) -> None:
+    task = _on_crowds(boxes_recipe, box_sets, f"data.augment.mosaic={mosaic}",
+                      "data.augment.mirror=0.5", "data.augment.zoom=[0.7, 0.9]")  # fmt: skip
+    for batch in itertools.islice(task.batches(0, 0, 1), 3):
+        near, far = batch.boxes[:, None, :2], batch.boxes[:, None, 2:]
+        places, seen = batch.points[..., :2], batch.points[..., 2] > 0
+        assert seen.any() and ((places > near) & (places < far)).all(2)[seen].all()
+
+
+def test_a_detector_learns_points(boxes_recipe: Path, box_sets: Path) -> None:
+    task = _on_crowds(boxes_recipe, box_sets)
+    torch.manual_seed(1)
+    model, batch = task.build(), next(iter(task.batches(0, 0, 1)))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    values = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = task.loss(model, batch, 0.0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        values.append(loss.item())
+    assert values[-1] < 0.5 * values[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("model.points=[left_eye]", "in this order"), ("model.oriented=true", "one of the two")],
+)
+def test_points_that_do_not_fit_are_refused(
+    boxes_recipe: Path, box_sets: Path, override: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        _on_crowds(boxes_recipe, box_sets, override)
+
+
+def test_a_detector_without_points_takes_a_set_that_has_them(
+    boxes_recipe: Path, box_sets: Path
+) -> None:
+    task = _on_crowds(boxes_recipe, box_sets, "model.points=[]", "data.augment.mirror=1")
+    batch = next(iter(task.batches(0, 0, 1)))
+    assert batch.points.shape[1] == 0
+    assert torch.isfinite(task.loss(task.build(), batch, 0.0))
+
+
 def _ideal_outputs(recipe: DetectRecipe, batch: SceneBatch) -> tuple[Tensor, ...]:
     """Return what a network would say that knows the truth."""
     rules = decode_rules(recipe)
@@ -147,11 +224,15 @@ def _ideal_outputs(recipe: DetectRecipe, batch: SceneBatch) -> tuple[Tensor, ...
     raw[targets.positive, 2:4] = (boxes[:, 2:4] / anchors[:, 2:]).log()
     for first, turn in ((4, boxes[:, 4]), (6, 2 * boxes[:, 4])):
         raw[targets.positive, first], raw[targets.positive, first + 1] = turn.cos(), turn.sin()
+    if rules.points:
+        offsets = (targets.points[..., :2] - anchors[:, None, :2]) / anchors[:, None, 2:]
+        raw = torch.zeros(len(raw), rules.numbers).index_copy(
+            0, targets.positive, torch.cat((raw[targets.positive, :4], offsets.flatten(1)), 1)
+        )
     logits = torch.full((len(raw), len(rules.labels)), -20.0)
     logits[targets.positive, targets.classes] = 5
     shape = (len(batch.counts), len(grid), -1)
-    numbers = 8 if rules.oriented else 4
-    parts = (torch.split(raw[:, :numbers].reshape(shape), levels, 1),
+    parts = (torch.split(raw[:, : rules.numbers].reshape(shape), levels, 1),
              torch.split(logits.reshape(shape), levels, 1))  # fmt: skip
     return tuple(x for pair in zip(*parts, strict=True) for x in pair)
 

@@ -23,10 +23,12 @@ PLACES = 4 * 2 * 2 + 2 * 1 * 1
 Level = tuple[Floats, Floats]
 
 
-def _rules(oriented: bool = False, **suppression: Any) -> AnchorsDecode:
+def _rules(
+    oriented: bool = False, points: tuple[str, ...] = (), **suppression: Any
+) -> AnchorsDecode:
     return AnchorsDecode(
         labels=("a", "b", "c"), strides=(8, 16), anchors=(((8, 8), (12, 6)), ((20, 20),)),
-        oriented=oriented, suppression=Suppression(**suppression),
+        oriented=oriented, points=points, suppression=Suppression(**suppression),
     )  # fmt: skip
 
 
@@ -158,3 +160,35 @@ def test_the_grid_covers_an_input_that_is_no_multiple_of_a_stride() -> None:
     grid = anchor_grid(_rules(), 33, 16)
     assert len(grid) == 5 * 2 * 2 + 3
     assert not grid.flags.writeable
+
+
+def test_points_are_offsets_in_units_of_the_anchor() -> None:
+    outputs = [np.full(x.shape, -9, np.float32) for x in _outputs(0, 8)]
+    outputs[0][0, 5], outputs[1][0, 5, 1] = (0, 0, 0, 0, 0.25, 0.5, -3, 0), 2
+    found = _decode(outputs, _rules(points=("tip", "tail")))
+    # Anchor 2 of cell 3: middle (20, 4), 12 x 6; the picture is twice as large, and points count
+    # from the middle of its first pixel.
+    assert found.points is not None
+    assert found.points == pytest.approx(np.array([[(45.5, 13.5), (-32.5, 7.5)]]), abs=1e-4)
+    assert found.boxes == pytest.approx(np.array([[28, 2, 52, 14]]), abs=1e-4)
+    assert found.quads is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_a_box_whose_point_is_nowhere_is_not_given(value: float) -> None:
+    outputs = [np.full(x.shape, -9, np.float32) for x in _outputs(0, 6)]
+    outputs[0][0, 0], outputs[1][0, 0] = (0, 0, 0, 0, value, 0), 2
+    assert len(_decode(outputs, _rules(points=("tip",))).boxes) == 0
+
+
+def test_nothing_found_has_no_points_and_other_numbers_are_refused() -> None:
+    outputs = [np.full(x.shape, -9, np.float32) for x in _outputs(0, 6)]
+    found = _decode(outputs, _rules(points=("tip",)))
+    assert found.points is not None and found.points.shape == (0, 1, 2)
+    with pytest.raises(BundleError, match="boxes of 8 and"):
+        _decode(outputs, _rules(points=("tip", "tail")))
+
+
+def test_oriented_boxes_have_no_points() -> None:
+    with pytest.raises(ValueError, match="give one of the two"):
+        _rules(oriented=True, points=("tip",))

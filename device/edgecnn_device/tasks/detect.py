@@ -30,6 +30,9 @@ class Box:
     """x1, y1, x2, y2 in pixels of the picture, inside it."""
     quad: tuple[Corner, Corner, Corner, Corner] | None = None
     """Of an oriented box: its corners from the thing's own top-left one clockwise."""
+    points: tuple[tuple[float, float], ...] = ()
+    """Of a box with points, in the manifest's order: x, y in pixels of the picture; x = i is the
+    middle of pixel i, as OpenCV counts. May lie outside the picture."""
 
     @property
     def decision(self) -> str:
@@ -55,16 +58,19 @@ def decode(
 def boxes_of(found: Detections, labels: tuple[str, ...]) -> tuple[Box, ...]:
     """Return detections as one result each."""
     quads = [None] * len(found.boxes) if found.quads is None else found.quads.tolist()
+    points = [[]] * len(found.boxes) if found.points is None else found.points.tolist()
     return tuple(
-        Box(labels[index], index, score, tuple(box), quad and tuple(map(tuple, quad)))
-        for box, score, index, quad in zip(
-            found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), quads, strict=True
+        Box(labels[index], index, score, tuple(box), quad and tuple(map(tuple, quad)),
+            tuple(map(tuple, marks)))
+        for box, score, index, quad, marks in zip(
+            found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), quads, points,
+            strict=True,
         )
-    )
+    )  # fmt: skip
 
 
 def detections_of(found: Sequence[Box], labels: tuple[str, ...]) -> Detections:
-    """Undo `boxes_of`; there are corners where every box has them.
+    """Undo `boxes_of`; there are corners and points where every box has them.
 
     Args:
         found: in one picture.
@@ -77,4 +83,6 @@ def detections_of(found: Sequence[Box], labels: tuple[str, ...]) -> Detections:
         np.array([box.score for box in found], np.float32),
         np.array([labels.index(box.label) for box in found], np.int64),
         np.array(quads, np.float32) if whole else None,
-    )
+        np.array([box.points for box in found], np.float32)
+        if found and all(box.points for box in found) else None,
+    )  # fmt: skip

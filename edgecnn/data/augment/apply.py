@@ -39,4 +39,7 @@ def augment(
     else:
         quads, boxes, kept = move_quads(picture.quads, geometry, options.min_visible)
     landmarks = move_landmarks(picture.landmarks, geometry, options.mirror_pairs)
-    return LabelledPicture(image, boxes, picture.box_labels[kept], landmarks, quads)
+    points = picture.box_points
+    if points is not None:
+        points = move_landmarks(points[kept], geometry, options.mirror_pairs)
+    return LabelledPicture(image, boxes, picture.box_labels[kept], landmarks, quads, points)

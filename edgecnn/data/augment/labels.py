@@ -74,27 +74,28 @@ def move_landmarks(
     """Map landmarks; those that leave the picture become invisible.
 
     Args:
-        landmarks: (K, 3) x, y, visible; x = i is the middle of pixel i.
+        landmarks: (K, 3) x, y, visible, or (N, K, 3) of N things; x = i is the middle of pixel i.
         geometry: where the pixels went.
         pairs: landmarks that trade places when the picture is mirrored.
 
     Raises:
         DataError: a pair names a landmark that is not there.
     """
-    if not len(landmarks):
+    if not landmarks.size:
         return landmarks
-    points = geometry.map_points(landmarks[:, :2].astype(np.float64) + 0.5)
+    flat = landmarks.reshape(-1, 3)
+    points = geometry.map_points(flat[:, :2].astype(np.float64) + 0.5)
     height, width = geometry.size
     inside = ((points >= 0) & (points < (width, height))).all(1)
-    out = np.column_stack((points - 0.5, landmarks[:, 2] * inside)).astype(np.float32)
+    moved = np.column_stack((points - 0.5, flat[:, 2] * inside)).astype(np.float32)
+    out, count = moved.reshape(landmarks.shape), landmarks.shape[-2]
     highest = max((max(pair) for pair in pairs), default=0)
-    if highest >= len(landmarks):
-        raise DataError(
-            f"mirror_pairs names landmark {highest}, the picture has 0..{len(landmarks) - 1}"
-        )
+    if highest >= count:
+        raise DataError(f"mirror_pairs names landmark {highest}, the picture has 0..{count - 1}")
     if geometry.mirrored and pairs:
         left, right = np.array(pairs).T
-        out[np.concatenate((left, right))] = out[np.concatenate((right, left))]
+        ours, theirs = np.concatenate((left, right)), np.concatenate((right, left))
+        out[..., ours, :] = out[..., theirs, :]
     return out
 
 

@@ -28,6 +28,8 @@ class LabelledPicture:
     """(K, 3) x, y and 1 where visible, else 0; x = i is the middle of pixel i."""
     quads: NDArray[np.float32] | None = None
     """(N, 4, 2) corners of the same boxes where they lie at an angle, see `Sample.quads`."""
+    box_points: NDArray[np.float32] | None = None
+    """(N, K, 3) points of each box, as `landmarks`."""
 
     def __post_init__(self) -> None:
         image, boxes, points = self.image, self.boxes, self.landmarks
@@ -39,6 +41,9 @@ class LabelledPicture:
             raise DataError(f"expected 3 colour channels, got {image.shape[2]}")
         if self.quads is not None and self.quads.shape != (len(boxes), 4, 2):
             raise DataError(f"expected quads ({len(boxes)}, 4, 2), got {self.quads.shape}")
+        marks = self.box_points
+        if marks is not None and marks.shape != (len(boxes), *marks.shape[1:2], 3):
+            raise DataError(f"expected box_points ({len(boxes)}, K, 3), got {marks.shape}")
         if boxes.shape != (len(self.box_labels), 4) or points.shape != (len(points), 3):
             raise DataError(
                 f"expected boxes (N, 4), box_labels (N,) and landmarks (K, 3), got {boxes.shape}, "

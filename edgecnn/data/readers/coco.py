@@ -79,9 +79,10 @@ def splits(root: Path) -> tuple[str, ...]:
 def load(root: Path, names: Sequence[str], classes: Sequence[str] = ()) -> tuple[Dataset, ...]:
     """Read splits; classes are the categories in the order of their ids.
 
-    Regions marked ``iscrowd`` are no single objects and are left out. Keypoints become landmarks
-    where the picture has one instance; those of flag 1, labelled though something hides them,
-    count as visible. Their names are those of the only category that has any.
+    Regions marked ``iscrowd`` are no single objects and are left out. Keypoints become points of
+    their boxes where the categories agree on names, and landmarks where the picture has one
+    instance; those of flag 1, labelled though something hides them, count as visible. Their names
+    are those of the only category that has any.
 
     Raises:
         DataError: no json, a key missing in it, categories that differ between splits, or a split
@@ -146,10 +147,13 @@ def _load(root: Path, split: str, path: Path, classes: tuple[str, ...]) -> Datas
     folder = _picture_folder(home, path, split, images)
     every = [o for found_here in instances.values() for o in found_here]
     oriented = bool(every) and all(o.corners is not None for o in every)
-    samples = [_sample(home, folder, image, instances[image.id], ids, oriented) for image in images]
-    points = {c.keypoints for c in categories if c.keypoints}
-    dataset = finish(home, split, known, samples, faults)
-    return replace(dataset, points=points.pop()) if len(points) == 1 else dataset
+    named = {c.keypoints for c in categories if c.keypoints}
+    points = named.pop() if len(named) == 1 else ()
+    samples = [
+        _sample(home, folder, image, instances[image.id], ids, oriented, len(points))
+        for image in images
+    ]
+    return replace(finish(home, split, known, samples, faults), points=points)
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -190,7 +194,7 @@ def _picture_folder(home: Path, path: Path, split: str, images: Sequence[_Image]
 
 def _sample(
     home: Path, folder: Path, image: _Image, found: Sequence[_Annotation], ids: dict[int, int],
-    oriented: bool,
+    oriented: bool, points: int,
 ) -> Sample:  # fmt: skip
     picture = folder / image.file_name
     corners = [(x, y, x + width, y + height) for x, y, width, height in (o.bbox for o in found)]
@@ -201,7 +205,8 @@ def _sample(
         boxes=box_array(corners),
         box_labels=np.array([ids[o.category_id] for o in found], np.int64),
         quads=_quads(found) if oriented else None,
-        landmarks=_landmarks(found),
+        landmarks=_landmarks(found[0]) if len(found) == 1 else np.zeros((0, 3), np.float32),
+        box_points=_box_points(found, points) if points else None,
         size=(image.width or 0, image.height or 0) if sized else None,
     )
 
@@ -216,8 +221,17 @@ def _quads(found: Sequence[_Annotation]) -> NDArray[np.float32]:
         return quads.astype(np.float32)
 
 
-def _landmarks(found: Sequence[_Annotation]) -> NDArray[np.float32]:
-    points = found[0].keypoints if len(found) == 1 else []
+def _box_points(found: Sequence[_Annotation], count: int) -> NDArray[np.float32]:
+    """Return (N, count, 3); those of an object that has another number of them are not visible."""
+    every = np.zeros((len(found), count, 3), np.float32)
+    for row, marks in zip(every, map(_landmarks, found), strict=True):
+        if len(marks) == count and np.isfinite(marks).all():
+            row[:] = marks
+    return every
+
+
+def _landmarks(found: _Annotation) -> NDArray[np.float32]:
+    points = found.keypoints
     with np.errstate(over="ignore"):
         array = np.array(points[: len(points) // 3 * 3]).reshape(-1, 3).astype(np.float32)
     array[:, 2] = array[:, 2] > 0

@@ -36,21 +36,39 @@ def draw_head(rng: np.random.Generator) -> tuple[Image, NDArray[np.float32]]:
     """
     dark = rng.integers(0, 90, 3)
     image = np.clip(dark + rng.normal(0, 8, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
-    radius, angle = rng.uniform(16, 26), math.radians(rng.uniform(-30, 30))
+    radius, degrees = rng.uniform(16, 26), rng.uniform(-30, 30)
     middle = rng.uniform(SIDE * 0.36, SIDE * 0.64, 2)
-    cos, sin = radius * math.cos(angle), radius * math.sin(angle)
-    turn = np.array(((cos, -sin), (sin, cos)))
-    jitter = rng.uniform(-0.05, 0.05, _PLACES.shape)
-    jitter[:, 0] += rng.uniform(-0.1, 0.1)  # the head looks to a side
-    places = (_PLACES + jitter) @ turn.T + middle
-    _paint(image, middle, places, radius, math.degrees(angle), rng)
-    seen = ((places >= -0.5) & (places < SIDE - 0.5)).all(1)
+    places = paint_head(image, middle, radius, degrees, rng)
+    seen = np.asarray(((places >= -0.5) & (places < SIDE - 0.5)).all(1))
     if rng.random() < PATCHED:
         hidden = int(rng.integers(len(POINTS)))
         _disc(image, places[hidden], 0.22 * radius, tuple(rng.integers(0, 256, 3).tolist()))
         seen &= np.linalg.norm(places - places[hidden], axis=1) > 0.22 * radius
     marks = np.column_stack((places, seen)) * seen[:, None]
     return image, marks.astype(np.float32)
+
+
+def paint_head(
+    image: Image, middle: NDArray[np.float64], radius: float, degrees: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Paint a head into a picture, and return its (5, 2) points; x = i is the middle of pixel i.
+
+    Args:
+        image: (H, W, 3) BGR, is written to.
+        middle: (2,) of the head.
+        radius: half its height, pixels.
+        degrees: its turn, clockwise.
+        rng: the source of every choice.
+    """
+    angle = math.radians(degrees)
+    cos, sin = radius * math.cos(angle), radius * math.sin(angle)
+    turn = np.array(((cos, -sin), (sin, cos)))
+    jitter = rng.uniform(-0.05, 0.05, _PLACES.shape)
+    jitter[:, 0] += rng.uniform(-0.1, 0.1)  # the head looks to a side
+    places = np.asarray((_PLACES + jitter) @ turn.T + middle)
+    _paint(image, middle, places, radius, degrees, rng)
+    return places
 
 
 def _paint(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgecnn.train.landmark_losses import wing_loss
 from edgecnn.vision.anchors import MAX_LOG_SIZE
 
 _ROUND = 1e-4
@@ -26,6 +27,9 @@ class Targets:
     """(P,) class of each."""
     boxes: Tensor
     """(P, 5) middle x, y, width, height and angle (radians, 0 for upright boxes) of each."""
+    points: Tensor
+    """(P, K, 3) x, y of each point and 1 where it is visible, else 0; K = 0 where boxes have
+    none."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,21 @@ class Losses:
     score: Tensor
     box: Tensor
     angle: Tensor
+    points: Tensor
+    """Mean per visible point."""
 
 
-def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Targets) -> Losses:
+@dataclass(frozen=True)
+class Wing:
+    """The wing loss of points, in units of their anchors' sides; see `wing_loss`."""
+
+    width: float = 0.1
+    curvature: float = 0.02
+
+
+def detection_loss(
+    raw: Tensor, logits: Tensor, anchors: Tensor, targets: Targets, wing: Wing
+) -> Losses:
     """Compare predictions with targets.
 
     Scores are compared by the quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS
@@ -45,31 +61,41 @@ def detection_loss(raw: Tensor, logits: Tensor, anchors: Tensor, targets: Target
     by 1 - GIoU (Rezatofighi et al., CVPR 2019), taken along the object's own axes, so that turned
     boxes differ by their turn only in the third part: the mean of the chord between the axes, by
     twice the angle, and that between the directions. Each is 2 where they are opposite, and unlike
-    1 - cosine does not go flat where the difference is a few degrees.
+    1 - cosine does not go flat where the difference is a few degrees. Points that cannot be seen
+    are not compared.
 
     Args:
-        raw: (places, 4 or 8), all pictures in one row.
+        raw: (places, 4; 8 with an angle; 4 + 2 K with points), all pictures in one row.
         logits: (places, classes).
         anchors: (places, 4) middle x, y, width, height.
         targets: for the same places.
+        wing: how the errors of points count.
     """
     objects = max(1, len(targets.positive))
     wanted = torch.zeros_like(logits)
     zero = raw.sum() * 0
-    box, angle = zero, zero
+    box, angle, points = zero, zero, zero
     if len(targets.positive):
         chosen = raw[targets.positive].float()
         predicted = decode_boxes(chosen, anchors[targets.positive])
         iou, giou = along_object(predicted, targets.boxes)
         wanted[targets.positive, targets.classes] = iou.detach().clamp(0, 1).to(wanted.dtype)
         box = (1 - giou).sum() / objects
-        if raw.shape[1] == 8:
+        if targets.points.shape[1]:
+            points = _points_loss(chosen[:, 4:], anchors[targets.positive], targets.points, wing)
+        elif raw.shape[1] == 8:
             truth = targets.boxes[:, 4]
             chords = _chords(chosen[:, 4:6], truth) + _chords(chosen[:, 6:], 2 * truth)
             angle = chords.sum() / (2 * objects)
     distance = (wanted - logits.sigmoid()).abs() ** FOCUS
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return Losses((distance * entropy).sum() / objects, box, angle)
+    return Losses((distance * entropy).sum() / objects, box, angle, points)
+
+
+def _points_loss(raw: Tensor, anchors: Tensor, points: Tensor, wing: Wing) -> Tensor:
+    """Return the mean wing loss of (P, 2 K) offsets, in units of (P, 4) anchors."""
+    wanted = (points[..., :2] - anchors[:, None, :2]) / anchors[:, None, 2:]
+    return wing_loss(raw, wanted, points[..., 2], (1, 1), wing.width, wing.curvature)
 
 
 def _chords(raw: Tensor, angle: Tensor) -> Tensor:

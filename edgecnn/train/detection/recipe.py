@@ -22,6 +22,10 @@ class DetectorModel(ClassifierModel):
     """Pixels per cell of each level."""
     oriented: bool = False
     """Give boxes at any angle."""
+    points: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        (), max_length=100
+    )
+    """Names of points that each box has, as the data names them; not with ``oriented``."""
 
 
 class AnchorSection(Strict):
@@ -37,6 +41,11 @@ class DetectLoss(Strict):
 
     box: float = Field(2.0, ge=0)
     angle: float = Field(1.0, ge=0)
+    points: float = Field(2.0, ge=0)
+    wing: float = Field(0.1, gt=0)
+    """Errors of points below this share of the anchor's side count by their logarithm."""
+    wing_curvature: float = Field(0.02, gt=0)
+    """A share likewise; the smaller, the more small errors count."""
 
 
 class DetectRecipe(BaseRecipe):
@@ -67,6 +76,8 @@ class DetectRecipe(BaseRecipe):
             raise ValueError("anchors.sizes: expected one row for each of model.strides")
         if self.transfer.cache is not None or self.transfer.train == "classifier":
             raise ValueError("transfer: a detector has no classifier to train alone: all or late")
+        if self.model.points and self.model.oriented:
+            raise ValueError("model.points: oriented boxes have none: give one of the two")
         if self.init is not None and self.model.weights is not None:
             raise ValueError("init and model.weights both say where to start: give one")
         return self
@@ -76,6 +87,7 @@ class DetectRecipe(BaseRecipe):
         """What the network is, for a card."""
         levels = ", ".join(map(str, self.model.strides))
         turned = ", oriented boxes" if self.model.oriented else ""
+        turned += f", {len(self.model.points)} points" if self.model.points else ""
         return f"{self.model.text}; pyramid of {self.model.channels} at {levels}{turned}"
 
 
@@ -86,7 +98,7 @@ def build_detector(recipe: DetectRecipe) -> Detector:
         DetectorOptions(
             model.architecture, len(recipe.data.classes),
             tuple(len(level) for level in recipe.anchors.sizes), model.strides, model.channels,
-            model.oriented, recipe.input.channels, model.options,
+            model.oriented, len(model.points), recipe.input.channels, model.options,
         )
     )  # fmt: skip
 
@@ -95,5 +107,6 @@ def decode_rules(recipe: DetectRecipe) -> AnchorsDecode:
     """Return how the outputs of a recipe's network are decoded."""
     return AnchorsDecode(
         labels=recipe.data.classes, strides=recipe.model.strides, anchors=recipe.anchors.sizes,
-        oriented=recipe.model.oriented, suppression=recipe.suppression,
+        oriented=recipe.model.oriented, points=recipe.model.points,
+        suppression=recipe.suppression,
     )  # fmt: skip

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from edgecnn.data.anchors import box_sizes, find_anchors
+from edgecnn.data.box_points import with_points
 from edgecnn.data.box_scoring import BoxScore, match_boxes, score_boxes, scoring_rules
+from edgecnn.data.landmarks import mirror_pairs
 from edgecnn.data.pictures import usable_boxes
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import DataError, RecipeError
 from edgecnn.models.detector import Detector
 from edgecnn.train.detection.assign import assign
-from edgecnn.train.detection.loss import Targets, detection_loss
+from edgecnn.train.detection.loss import Targets, Wing, detection_loss
 from edgecnn.train.detection.recipe import DetectRecipe, build_detector, decode_rules
 from edgecnn.train.loading import load_batches
 from edgecnn.train.scenes import SceneBatch, SceneStream, collate, still_batches
@@ -80,9 +82,13 @@ class DetectTask:
         anchors = self._anchors.to(raw.device)
         targets = find_targets(anchors, levels, batch)
         every = anchors.repeat(len(batch.counts), 1)
-        parts = detection_loss(raw.flatten(0, 1), logits.flatten(0, 1).float(), every, targets)
         weights = self.recipe.loss
-        return parts.score + weights.box * parts.box + weights.angle * parts.angle
+        wing = Wing(weights.wing, weights.wing_curvature)
+        parts = detection_loss(
+            raw.flatten(0, 1), logits.flatten(0, 1).float(), every, targets, wing
+        )
+        boxes = weights.box * parts.box + weights.angle * parts.angle
+        return parts.score + boxes + weights.points * parts.points
 
     def validate(self, model: nn.Module) -> Validation:
         """Return mAP at IoU 0.5 and the mean loss per object on the validation split."""
@@ -105,7 +111,9 @@ def find_targets(anchors: Tensor, levels: list[int], batch: SceneBatch) -> Targe
         objects.append(owner[chosen] + first)
         first += count
     every = torch.cat(objects)
-    return Targets(torch.cat(places), batch.classes[every], batch.oriented[every])
+    return Targets(
+        torch.cat(places), batch.classes[every], batch.oriented[every], batch.points[every]
+    )
 
 
 @torch.no_grad()
@@ -141,7 +149,7 @@ def score_model(model: nn.Module, recipe: DetectRecipe, dataset: Dataset) -> Box
     found: list[Detections] = []
     for outputs, batch in infer_scenes(model, recipe, dataset):
         found += decode_batch(outputs, recipe, batch.sizes)
-    return score_boxes(found, dataset)
+    return score_boxes(found, with_points(dataset, recipe.model.points))
 
 
 def decode_batch(
@@ -168,11 +176,19 @@ def decode_batch(
 
 def open_splits(recipe: DetectRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
     """Open the training and the validation split of a recipe; see `open_both`."""
-    return open_both(recipe.data, recipe.seed, usable_boxes, strict)
+    train, validation, faults = open_both(recipe.data, recipe.seed, usable_boxes, strict)
+    wanted = recipe.model.points
+    for dataset in (train, validation):
+        if wanted and dataset.points != wanted:
+            raise RecipeError(
+                f"model.points: expected {', '.join(wanted)}, in this order; {dataset.name} has "
+                f"{', '.join(dataset.points) or 'none'}"
+            )
+    return with_points(train, wanted), with_points(validation, wanted), faults
 
 
 def _resolved(recipe: DetectRecipe, train: Dataset, validation: Dataset) -> DetectRecipe:
-    """Write classes and anchors into the recipe; all sources must agree."""
+    """Write classes, anchors and mirror pairs into the recipe; all sources must agree."""
     wanted = agreed_classes(recipe.data, train, validation)
     if recipe.model.oriented and any(s.quads is None for s in train.samples if len(s.boxes)):
         raise RecipeError("model.oriented: the training split has upright boxes alone")
@@ -184,5 +200,9 @@ def _resolved(recipe: DetectRecipe, train: Dataset, validation: Dataset) -> Dete
         )
         rows = found.sizes.round(1).reshape(levels, each, 2).tolist()
         anchors = anchors.model_copy(update={"sizes": tuple(tuple(map(tuple, r)) for r in rows)})
-    data = recipe.data.model_copy(update={"classes": wanted})
+    augment = recipe.data.augment
+    if augment.mirror and not augment.mirror_pairs:
+        pairs = mirror_pairs(recipe.model.points)
+        augment = augment.model_copy(update={"mirror_pairs": pairs})
+    data = recipe.data.model_copy(update={"classes": wanted, "augment": augment})
     return recipe.model_copy(update={"data": data, "anchors": anchors})

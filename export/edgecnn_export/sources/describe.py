@@ -40,6 +40,8 @@ class Description(BaseModel):
     std: tuple[FiniteFloat, ...] = (1.0,)
     """Divided by, on the scale 0..255."""
     interpolation: Literal["area", "linear"] = "area"
+    resize: Literal["stretch", "letterbox"] = "stretch"
+    """letterbox: keep the aspect ratio, as what finds things in pictures of any shape wants."""
     task: Literal["classify", "embed", "tensors"] | None = None
     """classify: the outputs are logits of ``labels``; embed: one vector; tensors: anything."""
     labels: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ class Description(BaseModel):
                 colour=self.colour or ("grey" if channels == 1 else "rgb"), layout=layout,
                 mean=self.mean * channels if len(self.mean) == 1 else self.mean,
                 std=self.std * channels if len(self.std) == 1 else self.std,
-                interpolation=self.interpolation,
+                interpolation=self.interpolation, resize=self.resize,
             )  # fmt: skip
         except ValidationError as error:
             raise InputError(f"--preprocess: {error.errors()[0]['msg']}") from error
