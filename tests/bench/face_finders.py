@@ -83,12 +83,11 @@ def video_frames(data: Path, share: float) -> Iterator[Picture]:
     count = max(2, round(VIDEOS * share))
     for path in sorted((data / "sample_videos").iterdir()):
         video = cv2.VideoCapture(str(path))
-        frames = []
-        while (read := video.read())[0]:
-            frames.append(cv2.imencode(".png", read[1], (cv2.IMWRITE_PNG_COMPRESSION, 1))[1])
-        for index in np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int)):
-            if frames:
-                yield Picture(path.stem, decode(frames[index].tobytes()))
+        number = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        wanted = set(np.linspace(0, number - 1, count).round().astype(int).tolist())
+        for index in range(number):
+            if video.grab() and index in wanted:
+                yield Picture(path.stem, np.asarray(video.retrieve()[1], np.uint8))
 
 
 def still_things(data: Path, share: float) -> Iterator[Picture]:
