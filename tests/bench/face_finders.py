@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from face_teacher import MODEL, Image, Seen, decode, read_lfw
+from face_teacher import MODEL, NAMES, Image, Seen, decode, read_lfw
 
 from edgecnn_device import open_runner
 from edgecnn_device.tasks import Box
@@ -43,7 +43,7 @@ def ours(bundle: Path, variant: str, score: float | None) -> Finder:
         found = [box for box in runner(picture) if isinstance(box, Box)]
         return Seen(
             np.array([b.box for b in found], np.float64).reshape(-1, 4),
-            np.array([b.points for b in found], np.float64).reshape(len(found), -1, 2),
+            np.array([b.points for b in found], np.float64).reshape(-1, len(NAMES), 2),
             np.array([b.score for b in found], np.float64),
         )
 
