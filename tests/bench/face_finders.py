@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from face_teacher import MODEL, Image, Seen, decode, read_lfw
+from face_teacher import MODEL, NAMES, Image, Seen, decode, read_lfw
 
 from edgecnn_device import open_runner
 from edgecnn_device.tasks import Box
@@ -43,7 +43,7 @@ def ours(bundle: Path, variant: str, score: float | None) -> Finder:
         found = [box for box in runner(picture) if isinstance(box, Box)]
         return Seen(
             np.array([b.box for b in found], np.float64).reshape(-1, 4),
-            np.array([b.points for b in found], np.float64).reshape(len(found), -1, 2),
+            np.array([b.points for b in found], np.float64).reshape(-1, len(NAMES), 2),
             np.array([b.score for b in found], np.float64),
         )
 
@@ -83,12 +83,11 @@ def video_frames(data: Path, share: float) -> Iterator[Picture]:
     count = max(2, round(VIDEOS * share))
     for path in sorted((data / "sample_videos").iterdir()):
         video = cv2.VideoCapture(str(path))
-        frames = []
-        while (read := video.read())[0]:
-            frames.append(cv2.imencode(".png", read[1], (cv2.IMWRITE_PNG_COMPRESSION, 1))[1])
-        for index in np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int)):
-            if frames:
-                yield Picture(path.stem, decode(frames[index].tobytes()))
+        number = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        wanted = set(np.linspace(0, number - 1, count).round().astype(int).tolist())
+        for index in range(number):
+            if video.grab() and index in wanted:
+                yield Picture(path.stem, np.asarray(video.retrieve()[1], np.uint8))
 
 
 def still_things(data: Path, share: float) -> Iterator[Picture]:
