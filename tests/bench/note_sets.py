@@ -150,10 +150,15 @@ def scenes_without_notes(archive: Path) -> list[Scene]:
 
 
 def evenly(scenes: Sequence[Scene], limit: int | None) -> list[Scene]:
-    """Return at most so many scenes, evenly chosen; None for all."""
+    """Return at most so many scenes, evenly chosen; None for all.
+
+    Each a place farther than a plain step would be, round and round: generated scenes show the
+    currencies in turn, and every twenty-fifth is of the same one.
+    """
     if limit is None or limit >= len(scenes):
         return list(scenes)
-    return [scenes[i * len(scenes) // limit] for i in range(limit)]
+    step = len(scenes) // limit
+    return [scenes[i * len(scenes) // limit + i % step] for i in range(limit)]
 
 
 def _reader(path: Path) -> Callable[[], Image]:
