@@ -100,12 +100,54 @@ class LabelsDecode(_Strict):
         return self
 
 
+class MatchCurve(_Strict):
+    """Which cosine similarity two different people exceed how rarely; see `vision.matching`."""
+
+    points: tuple[
+        tuple[
+            Annotated[FiniteFloat, Field(gt=0, le=1)], Annotated[FiniteFloat, Field(ge=-1, le=1)]
+        ],
+        ...,
+    ] = Field(min_length=1, max_length=100)
+    """False-match rate and the similarity above which two vectors match at it; rates fall, and
+    similarities never do."""
+    pairs: int = Field(ge=3)
+    """Of different people, that were compared."""
+    people: int = Field(ge=2)
+    """Who made those pairs."""
+    data: str = Field(min_length=1, max_length=500)
+    """What it was measured on."""
+    default_fmr: Annotated[FiniteFloat, Field(gt=0, le=1)]
+    """Rate at which to decide where none is asked for."""
+
+    @model_validator(mode="after")
+    def _falls_to_its_end(self) -> MatchCurve:
+        rates, scores = zip(*self.points, strict=True)
+        if sorted(set(rates), reverse=True) != list(rates) or sorted(scores) != list(scores):
+            raise ValueError("points: expected falling rates and similarities that never fall")
+        if self.end < 3 / self.pairs * (1 - 1e-6):
+            raise ValueError(
+                f"points: {self.pairs} pairs say nothing of rates below 3 / {self.pairs}, got "
+                f"{self.end:g}"
+            )
+        if self.default_fmr < self.end:
+            raise ValueError(f"default_fmr: {self.default_fmr:g} is below the end, {self.end:g}")
+        return self
+
+    @property
+    def end(self) -> float:
+        """The lowest rate that was measured."""
+        return self.points[-1][0]
+
+
 class VectorDecode(_Strict):
     """What an `embed` network gives: one vector per picture."""
 
     kind: Literal["vector"] = "vector"
     size: int = Field(gt=0, le=65_536)
     """Numbers in it."""
+    curve: MatchCurve | None = None
+    """None: nobody measured which vectors match, so that nothing can be decided with them."""
 
 
 class TensorsDecode(_Strict):
