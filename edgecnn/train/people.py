@@ -29,11 +29,6 @@ def names_of(dataset: Dataset) -> frozenset[str]:
     return frozenset(dataset.classes[label] for label in np.unique(labels_of(dataset)))
 
 
-def people_of(dataset: Dataset) -> NDArray[np.int64]:
-    """Return the person of every sample, (N,), counted from 0 among those who have a picture."""
-    return np.unique(labels_of(dataset), return_inverse=True)[1].astype(np.int64)
-
-
 def with_least(dataset: Dataset, least: int) -> Dataset:
     """Return the pictures of people who have at least so many."""
     counts = Counter(s.label for s in dataset.samples)

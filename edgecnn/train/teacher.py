@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import DataError
+from edgecnn.vision.matching import unit
 
 
 def load_teacher(path: Path, dataset: Dataset) -> NDArray[np.float32]:
@@ -44,4 +45,4 @@ def load_teacher(path: Path, dataset: Dataset) -> NDArray[np.float32]:
             f"{dataset.name}, the first {missing[0]}: ask the teacher again"
         )
     found = vectors[[rows[s.name] for s in dataset.samples]]
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    return unit(found)

@@ -36,7 +36,8 @@ SIDE = 112
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
                      [41.5493, 92.3655], [70.7299, 92.2041]])  # fmt: skip
 """Eyes, nose and mouth in a face of 112 px (Deng et al., "ArcFace", CVPR 2019, their code)."""
-MEAN, STD = np.float32((123.675, 116.28, 103.53)), np.float32((58.395, 57.12, 57.375))
+MEAN = np.array((123.675, 116.28, 103.53), np.float32)
+STD = np.array((58.395, 57.12, 57.375), np.float32)
 """Of the teacher's input, RGB."""
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
 Image = NDArray[np.uint8]
@@ -73,17 +74,27 @@ def chained(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np
     return np.column_stack((then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]))
 
 
+def read(path: Path) -> Image:
+    """Read a face."""
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
 def write(path: Path, face: Image) -> None:
     """Write a face, and its folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), face, JPEG)
 
 
+def people_in(archive: Path) -> Iterator[str]:
+    """Yield the person of each picture."""
+    with tarfile.open(archive) as tar:
+        yield from (Path(name).parent.name for name in tar.getnames() if name.endswith(".jpg"))
+
+
 def make_lfw(data: Path, folder: Path, views: int) -> None:
     """Write the four parts, and the views of those that train."""
     archives = [data / "lfw_dev.tar", data / "lfw_more.tar"]
-    number = Counter(Path(n).parent.name for a in archives for n in tarfile.open(a).getnames()
-                     if n.endswith(".jpg"))  # fmt: skip
+    number = Counter(person for archive in archives for person in people_in(archive))
     find = Teacher(data / "face_yunet" / "yunet_n_dynamic.onnx")
     scoring = scoring_people(data / "lfw_pairs_folds1-5.txt")
     pictures = (p for archive in archives for p in read_pictures(archive))
@@ -108,8 +119,8 @@ def make_blends(folder: Path, count: int) -> None:
     for index in range(count):
         rng = np.random.default_rng((8, index))
         one, two = (people[i] for i in rng.choice(len(people), 2, replace=False))
-        faces = [cv2.imread(str(files[rng.integers(len(files))])) for files in (one, two)]
-        faces = [warp(np.asarray(f, np.uint8), jitter(rng)) for f in faces]
+        faces = [read(files[rng.integers(len(files))]) for files in (one, two)]
+        faces = [warp(face, jitter(rng)) for face in faces]
         share = rng.uniform(0.3, 0.7)
         mixed = cv2.addWeighted(faces[0], share, faces[1], 1 - share, 0)
         write(folder / "distill" / "blends" / f"{index:05}.jpg", np.asarray(mixed, np.uint8))
@@ -143,7 +154,7 @@ def vectors_of(model: Path, files: list[Path]) -> Iterator[NDArray[np.float32]]:
     session = onnxruntime.InferenceSession(str(model), options)
     name = session.get_inputs()[0].name
     for file in files:
-        face = np.asarray(cv2.imread(str(file)))[..., ::-1].astype(np.float32)
+        face = read(file)[..., ::-1].astype(np.float32)
         inputs = ((face - MEAN) / STD).transpose(2, 0, 1)
         total = np.zeros(128, np.float32)
         for view in (inputs, inputs[..., ::-1]):
