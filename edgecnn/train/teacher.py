@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -27,9 +28,10 @@ def load_teacher(path: Path, dataset: Dataset) -> NDArray[np.float32]:
         DataError: no such file, or it lacks a picture of the dataset.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # From memory: of a torn file numpy would leave the handle open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             names, vectors = file["names"], np.asarray(file["vectors"], np.float32)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: expected an .npz of a teacher's names and vectors: {error}"
         ) from error

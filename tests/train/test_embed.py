@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from edgecnn.cli.evaluate import command as evaluate
 from edgecnn.data.open import open_dataset
+from edgecnn.data.pair_scoring import people_of
 from edgecnn.errors import RecipeError
 from edgecnn.train.embed_recipe import EmbedRecipe
 from edgecnn.train.loop import train
@@ -45,7 +46,7 @@ def teacher(people: Path, tmp_path: Path) -> str:
     directions = np.random.default_rng(0).normal(size=(12, 16)).astype(np.float32)
     names = np.array([s.name for s in dataset.samples])
     np.savez(tmp_path / "teacher.npz", names=names,
-             vectors=directions[[s.label for s in dataset.samples]])  # fmt: skip
+             vectors=directions[people_of(dataset)])  # fmt: skip
     return f"data.teacher={tmp_path / 'teacher.npz'}"
 
 
@@ -58,10 +59,10 @@ def test_every_loss_brings_the_pictures_of_a_person_together(
     before = score_model(task.build(), task.recipe.input, shown)
     done = train(load_recipe(people_recipe, LOSSES[name]), tmp_path / "run")
     loaded = load_run(tmp_path / "run")
-    assert score_model(loaded.model, loaded.input, shown).eer < 0.6 * before.eer
+    assert score_model(loaded.model, loaded.input, shown).eer < 0.7 * before.eer
     # What was kept is what was scored on people who did not train.
     kept = task.validate(loaded.model)
-    assert (done.metric, done.value) == ("tar_fmr_1e-2", pytest.approx(kept.value, abs=1e-6))
+    assert done.metric == "tar_fmr_1e-2" and done.value == pytest.approx(kept.value, abs=1e-6)
 
 
 def test_a_teacher_is_imitated(people_recipe: Path, tmp_path: Path, teacher: str) -> None:

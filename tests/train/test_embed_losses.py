@@ -91,8 +91,8 @@ def test_the_distance_head_is_even_at_its_threshold() -> None:
     head = DistanceHead()
     vectors = torch.tensor([RIGHT, UP, [0.5, 0.75**0.5]])
     logits = head(vectors)
-    assert float(logits[0, 2]) == pytest.approx(0, abs=1e-5)  # 60 degrees: a distance of 1
-    assert float(logits[0, 1]) == pytest.approx(5 * (1 - 2**0.5), abs=1e-5)
+    assert logits[0, 2].item() == pytest.approx(0, abs=1e-5)  # 60 degrees: a distance of 1
+    assert logits[0, 1].item() == pytest.approx(5 * (1 - 2**0.5), abs=1e-5)
     logits.sum().backward()
     assert head.threshold.grad is not None and torch.isfinite(head.threshold.grad)
 

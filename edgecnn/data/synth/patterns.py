@@ -31,11 +31,11 @@ def draw_pattern(person: int, seed: int, rng: np.random.Generator) -> NDArray[np
     for place, radius, colour in zip(places, radii, colours, strict=True):
         centre = (round(float(place[0])), round(float(place[1])))
         cv2.circle(image, centre, round(float(radius)), colour.tolist(), -1, cv2.LINE_AA)
-    move = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.uniform(-8, 8), rng.uniform(0.9, 1.1))
-    move[:, 2] += rng.uniform(-3, 3, 2)
+    turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.uniform(-8, 8), rng.uniform(0.9, 1.1))
+    move = np.asarray(turn, np.float64) + np.array(((0, 0, 1), (0, 0, 1))) * rng.uniform(-3, 3)
     moved = cv2.warpAffine(image, move, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
     lit = moved * rng.uniform(0.7, 1.2) + rng.normal(0, 8, moved.shape)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def write_patterns(folder: Path, people: int, pictures: int, seed: int) -> int:
