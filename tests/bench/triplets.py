@@ -1,10 +1,10 @@
 """Random, hard and semi-hard triplets on the same budget, several seeds each.
 
-    python tests/bench/faces_data.py -o build/faces
+    python tests/bench/faces_data.py -o build/faces --orl
     python tests/bench/triplets.py -o build/triplets [--seeds 3] [--set optimizer.samples=48000]
 
-The people of ``build/faces/train`` train, those of ``build/faces/val`` are scored; nothing is
-chosen by them, since every run keeps its last epoch. RUNS keeps every run: an interrupted script
+30 people of ORL train and the other 10, drawn by the seed, are scored; nothing is chosen by them,
+since every run keeps its last epoch. Of one seed all choices have the same people. RUNS keeps every run: an interrupted script
 goes on where it was. A choice stalls where its loss has nearly nothing left (below a tenth of its
 first epoch's) while people are not yet told apart as well as by another choice.
 """
