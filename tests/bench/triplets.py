@@ -4,9 +4,9 @@
     python tests/bench/triplets.py -o build/triplets [--seeds 3] [--set optimizer.samples=48000]
 
 30 people of ORL train and the other 10, drawn by the seed, are scored; nothing is chosen by them,
-since every run keeps its last epoch. Of one seed all choices have the same people. RUNS keeps every run: an interrupted script
-goes on where it was. A choice stalls where its loss has nearly nothing left (below a tenth of its
-first epoch's) while people are not yet told apart as well as by another choice.
+since every run keeps its last epoch. Of one seed all choices have the same people. RUNS keeps every
+run: an interrupted script goes on where it was. A choice stalls where its loss has nearly nothing
+left (below a tenth of its first epoch's) while people are not yet told apart as well as by another.
 """
 
 from __future__ import annotations
