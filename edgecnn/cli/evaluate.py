@@ -11,6 +11,7 @@ import click
 from edgecnn.cli import (
     evaluate_classify,
     evaluate_detect,
+    evaluate_embed,
     evaluate_landmarks,
     evaluate_localize,
     evaluate_read,
@@ -27,6 +28,7 @@ _Scorer = TypeVar("_Scorer")
 _OF_RUNS: Mapping[str, Callable[[tuple[Path, ...], Asked], None]] = {
     "classify": evaluate_classify.score_run,
     "detect": evaluate_detect.score_run,
+    "embed": evaluate_embed.score_run,
     "landmarks": evaluate_landmarks.score_run,
     "localize": evaluate_localize.score_run,
     "read": evaluate_read.score_run,
@@ -34,6 +36,7 @@ _OF_RUNS: Mapping[str, Callable[[tuple[Path, ...], Asked], None]] = {
 _OF_BUNDLES: Mapping[str, Callable[[Runner, Asked], None]] = {
     "classify": evaluate_classify.score_bundle,
     "detect": evaluate_detect.score_bundle,
+    "embed": evaluate_embed.score_bundle,
     "landmarks": evaluate_landmarks.score_bundle,
     "localize": evaluate_localize.score_bundle,
     "read": evaluate_read.score_bundle,

@@ -115,6 +115,12 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "a fifth of the calibration set.",
 )
 @click.option(
+    "--curve",
+    type=click.Path(path_type=Path),
+    metavar="DATASET",
+    help="People, a folder each, whom nothing has seen: gives vectors their false-match rates.",
+)
+@click.option(
     "--max-drop",
     type=click.FloatRange(min=0),
     metavar="POINTS",
@@ -137,7 +143,7 @@ def command(
     sensitivity: bool, bake: bool, decode_boxes: bool, convolutional: bool,
     background: tuple[str, ...],
     shape: tuple[int, int, int] | None, preprocess: Path | None, evaluate: Path | None,
-    max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
+    curve: Path | None, max_drop: float | None, key: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Export SOURCE: a RUN of edgecnn train, an .onnx file, or module:function.
 
@@ -164,8 +170,8 @@ def command(
         formats = preset.formats
     defaults = preset or ExportOptions()
     options = ExportOptions(
-        calibration=calibration, samples=samples, seed=seed, evaluate=evaluate, formats=formats,
-        precisions=precisions or defaults.precisions, method=method,
+        calibration=calibration, samples=samples, seed=seed, evaluate=evaluate, curve=curve,
+        formats=formats,        precisions=precisions or defaults.precisions, method=method,
         improvement=Improvement(equalize, correct_bias), ladder=ladder, sensitivity=sensitivity,
         bake=bake, max_drop=max_drop, ranges=ranges, save_ranges=save_ranges,
         description=load_description(preprocess, shape) if described else None,

@@ -5,6 +5,7 @@ from edgecnn.models import densenet as _densenet
 from edgecnn.models import efficientnet as _efficientnet
 from edgecnn.models import googlenet as _googlenet
 from edgecnn.models import lenet as _lenet
+from edgecnn.models import mobilefacenet as _mobilefacenet
 from edgecnn.models import mobilenet_v2 as _mobilenet_v2
 from edgecnn.models import overfeat as _overfeat
 from edgecnn.models import resnet as _resnet
@@ -29,5 +30,5 @@ __all__ = [
 ]
 
 # Imported only to be registered.
-del _alexnet, _densenet, _efficientnet, _googlenet, _lenet, _mobilenet_v2, _overfeat, _resnet
-del _small, _vgg
+del _alexnet, _densenet, _efficientnet, _googlenet, _lenet, _mobilefacenet, _mobilenet_v2
+del _overfeat, _resnet, _small, _vgg

@@ -44,7 +44,7 @@ class Architecture:
                 raise InputError(f"{self.name} takes no option {option!r}: {hint}")
 
 
-PICTURE_TASKS = ("classify", "landmarks", "localize")
+PICTURE_TASKS = ("classify", "embed", "landmarks", "localize")
 """What every network of the package can serve."""
 
 Builder = TypeVar("Builder", bound=Callable[..., nn.Module])

@@ -10,14 +10,16 @@ from typing import Any
 from torch import nn
 
 from edgecnn.train.detection.recipe import DetectRecipe, build_detector
+from edgecnn.train.embed_recipe import EmbedRecipe, build_embedder
 from edgecnn.train.tasks.base import HostTask
 from edgecnn.train.tasks.classify import ClassifyRecipe, ClassifyTask, build_classifier
 from edgecnn.train.tasks.detect import DetectTask
+from edgecnn.train.tasks.embed import EmbedTask
 from edgecnn.train.tasks.landmarks import LandmarksRecipe, LandmarksTask, build_landmarks
 from edgecnn.train.tasks.localize import LocalizeRecipe, LocalizeTask, build_localizer
 from edgecnn.train.tasks.read import ReadRecipe, ReadTask, build_reader
 
-Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe | LocalizeRecipe | LandmarksRecipe
+Recipe = ReadRecipe | ClassifyRecipe | DetectRecipe | LocalizeRecipe | LandmarksRecipe | EmbedRecipe
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ TASKS = MappingProxyType(
         "detect": TaskEntry(DetectRecipe, DetectTask, build_detector),
         "localize": TaskEntry(LocalizeRecipe, LocalizeTask, build_localizer),
         "landmarks": TaskEntry(LandmarksRecipe, LandmarksTask, build_landmarks),
+        "embed": TaskEntry(EmbedRecipe, EmbedTask, build_embedder),
     }
 )
 

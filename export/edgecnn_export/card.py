@@ -101,6 +101,7 @@ def facts_of(manifest: Manifest) -> list[tuple[str, str]]:
         ("architecture", manifest.architecture),
         ("input", f"{least}{spec.height} x {spec.width} x {spec.channels}, {spec.colour}"),
         _outputs(manifest),
+        *_matching(manifest),
         ("licence", manifest.licence),
         ("training data", manifest.provenance.strip()),
         ("calibration", _calibration(manifest)),
@@ -122,6 +123,17 @@ def _outputs(manifest: Manifest) -> tuple[str, str]:
             return "points", ", ".join(names)
         case AnchorsDecode(labels=labels) | WindowsDecode(labels=labels) | BoxDecode(labels=labels):
             return "classes", ", ".join(labels)
+
+
+def _matching(manifest: Manifest) -> list[tuple[str, str]]:
+    """Say how rarely two different people match, where it was measured."""
+    if not isinstance(manifest.decode, VectorDecode) or manifest.decode.curve is None:
+        return []
+    curve = manifest.decode.curve
+    return [
+        ("false matches", f"measured down to {curve.end:.2g} on {curve.pairs} pairs of "
+         f"{curve.people} people ({curve.data}); {curve.default_fmr:.2g} where nothing is asked")
+    ]  # fmt: skip
 
 
 def _calibration(manifest: Manifest) -> str:

@@ -27,6 +27,9 @@ class ExportOptions:
     evaluate: Path | None = None
     """What the gate scores; by default the recipe's validation split, or for a foreign source a
     fifth of the calibration set, held back from calibration."""
+    curve: Path | None = None
+    """A DATASET of people whom nothing was trained, chosen or calibrated with: which similarity two
+    different people exceed how rarely is measured on it, for what gives vectors."""
     formats: tuple[Format, ...] = ()
     """By default all that the source can be converted to, TFLite first."""
     precisions: tuple[Precision, ...] = ("int8", "fp32")

@@ -18,6 +18,7 @@ from edgecnn_device.backends import open_backend
 from edgecnn_export.calibration import CalibrationSet
 from edgecnn_export.card import facts_of, write_card
 from edgecnn_export.choose_method import choose_method
+from edgecnn_export.curve import CurveSet, open_curve_set, with_curve
 from edgecnn_export.gate import shared_samples
 from edgecnn_export.gather import gather_calibration
 from edgecnn_export.ladder import CLIMBS, Climbed, Ladder, Step, rank_layers
@@ -46,6 +47,7 @@ class _Work:
     gate: Gate
     workshop: Workshop
     progress: Progress
+    curve: CurveSet | None
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,12 @@ def _prepare(source: Source, options: ExportOptions, progress: Progress) -> _Wor
     _refuse_shared(gate, calibration.hashes if calibration is not None else ())
     for ranges in saved:
         _refuse_shared(gate, ranges.sample_sha256)
+    curve = None if options.curve is None else open_curve_set(source, options.curve)
+    if curve is not None:
+        seen = (*gate.hashes, *(calibration.hashes if calibration is not None else ()))
+        curve.refuse_shared(seen)
     workshop = Workshop(source, spec, calibration, saved, progress)
-    return _Work(source, spec, options, calibration, gate, workshop, progress)
+    return _Work(source, spec, options, calibration, gate, workshop, progress, curve)
 
 
 def _refuse_impossible(source: Source, options: ExportOptions) -> None:
@@ -242,9 +248,13 @@ def _calibration_facts(work: _Work) -> Calibration | None:
 
 def _manifest(work: _Work, made: list[_Made], golden: bytes) -> tuple[Manifest, bytes]:
     """Write the manifest and the card; each names what the other needs."""
-    facts = work.source.facts
+    facts, decode = work.source.facts, work.source.gate.decode
+    if work.curve is not None:
+        work.progress("curve")
+        files = [(m.trial.plan.kind, m.trial.data) for m in made]
+        decode = with_curve(decode, work.curve, files, work.spec)
     manifest = Manifest(
-        name=facts.name, task=facts.task, input=work.spec, decode=work.source.gate.decode,
+        name=facts.name, task=facts.task, input=work.spec, decode=decode,
         variants=tuple(m.trial.variant() for m in made), architecture=facts.architecture,
         golden_sha256=hashlib.sha256(golden).hexdigest(), card_sha256="0" * 64,
         calibration=_calibration_facts(work),

@@ -38,6 +38,7 @@ DEFAULT_MAX_DROP = MappingProxyType[str, float](
         "map50": 1.0,
         "pck_5": 1.0,
         "localization_iou": 1.0,
+        "tar_fmr_1e-2": 1.0,
         # Without labels every change of mind counts, for the better or the worse.
         "agreement": 2.5,
         # A mean cosine similarity of at least 0.99 with the float model's outputs.

@@ -159,7 +159,8 @@ def test_models_lists_every_architecture_with_its_cost() -> None:
     assert set(found) == set(list_backbones())
     assert found["mobilenet_v2"] == {
         "name": "mobilenet_v2", "parameters": 3_504_872, "macs": 300_774_272,
-        "input": [3, 224, 224], "tasks": ["classify", "detect", "landmarks", "localize", "read"],
+        "input": [3, 224, 224],
+        "tasks": ["classify", "detect", "embed", "landmarks", "localize", "read"],
     }  # fmt: skip
 
 

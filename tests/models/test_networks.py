@@ -35,6 +35,7 @@ PARAMETERS = {
     "googlenet": 6_624_904,
     "lenet5": 61_706,
     "mnist_convnet": 28_938,
+    "mobilefacenet": 1_416_680,
     "mobilenet_v2": 3_504_872,
     "overfeat_small": 1_130_186,
     "resnet18": 11_689_512,

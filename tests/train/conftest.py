@@ -10,6 +10,7 @@ import yaml
 
 from edgecnn.data.synth.boxes import BoxesOptions, write_boxes
 from edgecnn.data.synth.crowds import write_crowds
+from edgecnn.data.synth.patterns import write_patterns
 from edgecnn.data.synth.shapes import write_shapes
 
 TINY = {
@@ -96,5 +97,41 @@ def boxes_recipe(tmp_path: Path, box_sets: Path) -> Path:
         "provenance": "generated boxes",
     }  # fmt: skip
     path = tmp_path / "boxes.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders train (12 "people" of 6 pictures) and val (8 others)."""
+    folder = tmp_path_factory.mktemp("people")
+    write_patterns(folder / "train", 12, 6, seed=1)
+    write_patterns(folder / "val", 8, 6, seed=2)
+    return folder
+
+
+@pytest.fixture
+def people_recipe(tmp_path: Path, people: Path) -> Path:
+    """A recipe of an embedder that is trained with triplets."""
+    content: dict[str, Any] = {
+        "name": "people",
+        "task": "embed",
+        "seed": 1,
+        "input": {
+            "height": 32,
+            "width": 32,
+            "channels": 1,
+            "colour": "grey",
+            "mean": [90],
+            "std": [60],
+        },
+        "model": {"architecture": "lenet5", "size": 16},
+        "loss": {"kind": "triplet"},
+        "optimizer": {"learning_rate": 0.003, "batch": 24, "epochs": 10},
+        "data": {"train": str(people / "train"), "validation": str(people / "val"), "workers": 0},
+        "licence": "Apache-2.0",
+        "provenance": "generated patterns",
+    }
+    path = tmp_path / "people.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path

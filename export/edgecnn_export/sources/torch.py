@@ -25,6 +25,7 @@ from edgecnn_export.sources.describe import Description, decode_of
 from edgecnn_export.tasks.base import GateTask, Outputs
 from edgecnn_export.tasks.classify import ClassifyGate
 from edgecnn_export.tasks.detect import DetectGate
+from edgecnn_export.tasks.embed import EmbedGate
 from edgecnn_export.tasks.foreign import ForeignGate
 from edgecnn_export.tasks.landmarks import LandmarksGate
 from edgecnn_export.tasks.localize import LocalizeGate
@@ -39,7 +40,7 @@ def _detect_gate(recipe: DetectRecipe) -> DetectGate:
 
 _GATES: dict[str, Callable[[Any], GateTask]] = {
     "read": ReadGate, "classify": ClassifyGate, "localize": LocalizeGate, "detect": _detect_gate,
-    "landmarks": LandmarksGate,
+    "landmarks": LandmarksGate, "embed": EmbedGate,
 }  # fmt: skip
 
 

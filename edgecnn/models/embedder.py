@@ -1,0 +1,94 @@
+"""Networks that turn a picture into a vector, on any registered backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from edgecnn.models.embed_heads import HeadKind, make_head
+from edgecnn.models.layers import conv_norm, initialize
+from edgecnn.models.registry import Backbone, create_backbone
+
+Pooling = Literal["depthwise", "average"]
+
+
+@dataclass(frozen=True)
+class EmbedderOptions:
+    """How to build an `Embedder`; the checkpoint's recipe holds the same numbers."""
+
+    architecture: str
+    input_shape: tuple[int, int, int]
+    """C, H, W: a depthwise pooling is made for the feature map of this input alone."""
+    size: int = 128
+    """Numbers in a vector."""
+    pooling: Pooling = "depthwise"
+    """depthwise: each place of the map has a weight of its own; average: all count alike."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the backbone's constructor."""
+    head: HeadKind = "none"
+    """What it learns through."""
+    people: int = 0
+    """Of the training split; for the head `cosine` alone."""
+
+
+class Embedder(nn.Module):
+    """A backbone, a pooling over its whole map, and a linear layer to the vector.
+
+    The global depthwise convolution of Chen et al., "MobileFaceNets", CCBR 2018: in an aligned face
+    the places of a map mean different things, and an average forgets which was which. Neither it
+    nor the linear layer (a 1x1 convolution, normalized) has an activation.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, shape: tuple[int, int, int], pooling: Pooling, size: int,
+        head: nn.Module | None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.backbone = backbone
+        channels, rows, columns = shape
+        self.pool: nn.Module = nn.AvgPool2d((rows, columns))
+        if pooling == "depthwise":
+            self.pool = nn.Sequential(
+                nn.Conv2d(channels, channels, (rows, columns), groups=channels, bias=False),
+                nn.BatchNorm2d(channels),
+            )
+        self.vector = conv_norm(channels, size, 1, activation=None)
+        self.head = head
+        self.pool.apply(initialize)
+        self.vector.apply(initialize)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Map (N, C, H, W) to vectors (N, size), not normalized.
+
+        In training mode a head's output comes second, so that processes share its gradients too.
+        """
+        features = cast(Backbone, self.backbone).forward_features(x)
+        vectors: Tensor = self.vector(self.pool(features)).flatten(1)
+        if self.head is None or not self.training:
+            return vectors
+        return vectors, self.head(nn.functional.normalize(vectors.float()))
+
+
+def create_embedder(options: EmbedderOptions) -> Embedder:
+    """Build an embedder on any registered backbone, with random weights."""
+    backbone = create_backbone(options.architecture, **options.options)
+    backbone.classifier = nn.Identity()
+    shape = _map_shape(backbone, options.input_shape)
+    head = make_head(options.head, options.size, options.people)
+    return Embedder(backbone, shape, options.pooling, options.size, head)
+
+
+@torch.no_grad()
+def _map_shape(
+    backbone: nn.Module, input_shape: tuple[int, int, int]
+) -> tuple[int, int, int]:  # fmt: skip
+    """Return channels, rows and columns of the feature map, by trying."""
+    was_training = backbone.training
+    backbone.eval()
+    features = cast(Backbone, backbone).forward_features(torch.zeros(1, *input_shape))
+    backbone.train(was_training)
+    return features.shape[1], features.shape[2], features.shape[3]

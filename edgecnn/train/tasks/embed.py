@@ -1,0 +1,172 @@
+"""The `embed` task on the host: data, loss and metric of one vector per picture of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgecnn.bundle.manifest import InputSpec
+from edgecnn.data.pair_scoring import METRIC, VerificationScore, people_of, score_vectors
+from edgecnn.data.samples import Dataset, Fault
+from edgecnn.errors import RecipeError
+from edgecnn.models.base import ConvNet
+from edgecnn.models.embedder import Embedder
+from edgecnn.train.embed_losses import distill_loss, margin_softmax_loss, pair_loss, triplet_loss
+from edgecnn.train.embed_recipe import EmbedLoss, EmbedRecipe, build_embedder
+from edgecnn.train.embed_stream import PeopleBatch, PeopleStream, collate
+from edgecnn.train.loading import load_batches
+from edgecnn.train.people import PeopleOrder, names_of, usable_people, with_least
+from edgecnn.train.pictures import prepared
+from edgecnn.train.splits import open_both
+from edgecnn.train.start import start
+from edgecnn.train.stream import Shuffle
+from edgecnn.train.tasks.base import Batch, Validation
+from edgecnn.train.teacher import load_teacher
+from edgecnn.train.transfer import hold
+
+
+class EmbedTask:
+    """Trains an embedder."""
+
+    metric = METRIC
+    unit = "pictures"
+
+    def __init__(self, recipe: EmbedRecipe, strict: bool) -> None:
+        self._train, self._validation, self.faults = open_splits(recipe, strict)
+        people = len(names_of(self._train))
+        data = recipe.data.model_copy(update={"people": people})
+        self.recipe = recipe.model_copy(update={"data": data})
+        # Whole steps: a batch norm over one last picture has no statistics.
+        batch = recipe.optimizer.batch
+        self.epoch_samples = max(len(self._train.samples) // batch, 1) * batch
+        self._targets = _targets(recipe, self._train)
+        self.notices = (
+            *(f"{f.file}: {f.kind}: {f.detail}: left out" for f in self.faults),
+            f"{len(self._train.samples)} pictures of {people} people train, "
+            f"{len(self._validation.samples)} of {len(names_of(self._validation))} choose",
+        )
+
+    def build(self) -> Embedder:
+        """Build the network with the weights it starts from, and freeze what a transfer says."""
+        model = build_embedder(self.recipe)
+        self.notices += start(model, cast(ConvNet, model.backbone), self.recipe, self._train)
+        return model
+
+    def trained(self, model: nn.Module) -> nn.Module:
+        """Return the network."""
+        return model
+
+    def base(self, model: nn.Module) -> tuple[nn.Module | None, float]:
+        """Return the backbone, and its share of the learning rate."""
+        return cast(Embedder, model).backbone, self.recipe.transfer.rate
+
+    def hold(self, model: nn.Module) -> None:
+        """Keep what is frozen of the backbone in evaluation mode; the rest is always new."""
+        hold(cast(ConvNet, cast(Embedder, model).backbone), self.recipe.transfer)
+
+    def batches(self, start: int, rank: int, world: int) -> Iterable[PeopleBatch]:
+        """Return this process's batches from picture ``start`` of the stream on."""
+        recipe, options, data = self.recipe, self.recipe.optimizer, self.recipe.data
+        total = options.samples or (options.epochs or 0) * self.epoch_samples
+        order: Shuffle | PeopleOrder
+        if recipe.loss.kind == "distill":
+            order = Shuffle(len(self._train.samples), recipe.seed)
+        else:
+            _refuse_torn(options.batch // world, data.pictures_each, world)
+            people = people_of(self._train)
+            order = PeopleOrder(people, options.batch, data.pictures_each, recipe.seed)
+        stream = PeopleStream(
+            self._train, recipe.input, data.augment, recipe.seed, order, self._targets
+        )
+        yield from load_batches(
+            stream, collate, start, total, options.batch, rank, world, data.workers
+        )
+
+    def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
+        """Return the loss of a batch."""
+        assert isinstance(batch, PeopleBatch)
+        return embed_loss(model(batch.pixels), batch, self.recipe.loss)
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Return the metric on the validation people, and as the loss their equal error rate."""
+        score = score_model(model, self.recipe.input, self._validation)
+        return Validation(score.tar, score.eer)
+
+
+def embed_loss(
+    found: Tensor | tuple[Tensor, Tensor], batch: PeopleBatch, options: EmbedLoss
+) -> Tensor:
+    """Return the loss of what a network in training mode makes of a batch."""
+    vectors, head = found if isinstance(found, tuple) else (found, found)
+    vectors, head = vectors.float(), head.float()
+    if options.kind == "distill":
+        return distill_loss(vectors, batch.targets)
+    if options.kind == "triplet":
+        return triplet_loss(vectors, batch.people, options.width, options.choice)
+    if options.kind == "margin_softmax":
+        return margin_softmax_loss(head, batch.people, options.form, options.width, options.scale)
+    return pair_loss(head, batch.people)
+
+
+@torch.no_grad()
+def infer_vectors(model: nn.Module, spec: InputSpec, dataset: Dataset) -> NDArray[np.float32]:
+    """Run a float model in evaluation mode over a dataset: (N, D), not normalized."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    parts = [model(x.to(device)).float().cpu() for x in prepared(dataset, spec)]
+    model.train(was_training)
+    found: NDArray[np.float32] = torch.cat(parts).numpy()
+    return found
+
+
+def score_model(model: nn.Module, spec: InputSpec, dataset: Dataset) -> VerificationScore:
+    """Score a float model on pictures of people, as `usable_people` returns them."""
+    return score_vectors(infer_vectors(model, spec, dataset), people_of(dataset))
+
+
+def open_splits(recipe: EmbedRecipe, strict: bool) -> tuple[Dataset, Dataset, tuple[Fault, ...]]:
+    """Open the training and the validation people of a recipe; see `open_both`.
+
+    Raises:
+        RecipeError: somebody is in both.
+    """
+    train, validation, faults = open_both(recipe.data, recipe.seed, usable_people, strict)
+    train = with_least(train, recipe.data.least)
+    if not train.samples:
+        raise RecipeError(
+            f"data.least: nobody in {train.name} has {recipe.data.least} pictures: lower it"
+        )
+    both = names_of(train) & names_of(validation)
+    if both:
+        raise RecipeError(
+            f"data: {len(both)} people of {validation.name} are in {train.name} too: nobody may "
+            "train and choose"
+        )
+    return train, validation, faults
+
+
+def _targets(recipe: EmbedRecipe, train: Dataset) -> NDArray[np.float32] | None:
+    if recipe.data.teacher is None:
+        return None
+    found = load_teacher(Path(recipe.data.teacher), train)
+    if found.shape[1] != recipe.model.size:
+        raise RecipeError(
+            f"model.size: the teacher's vectors have {found.shape[1]} numbers, got "
+            f"{recipe.model.size}"
+        )
+    return found
+
+
+def _refuse_torn(share: int, pictures: int, world: int) -> None:
+    if share % pictures:
+        raise RecipeError(
+            f"optimizer.batch: the {share} pictures of each of {world} processes are not whole "
+            f"people of {pictures}"
+        )

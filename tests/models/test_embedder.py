@@ -1,0 +1,61 @@
+"""Networks of vectors: their size, their poolings, and what they give when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from edgecnn.models.embedder import Embedder, EmbedderOptions, create_embedder
+
+SMALL = EmbedderOptions("mobilefacenet", (3, 48, 48), size=16, options={"width": 0.125})
+
+
+def _with(**changes: Any) -> Embedder:
+    return create_embedder(replace(SMALL, **changes))
+
+
+def test_mobilefacenet_has_the_parameters_of_its_paper() -> None:
+    model = create_embedder(EmbedderOptions("mobilefacenet", (3, 112, 112)))
+    assert sum(p.numel() for p in model.parameters()) == 995_584  # 0.99 million (table 2)
+    assert model.state_dict()["pool.0.weight"].shape == (512, 1, 7, 7)
+
+
+@pytest.mark.parametrize("pooling", ["depthwise", "average"])
+@pytest.mark.parametrize(
+    ("architecture", "options", "shape"),
+    [("mobilefacenet", {"width": 0.125}, (3, 48, 64)), ("lenet5", {"in_channels": 3}, (3, 32, 32)),
+     ("mobilenet_v2", {"width": 0.25, "feature_channels": 32}, (3, 64, 64))],
+)  # fmt: skip
+def test_any_backbone_gives_vectors(
+    pooling: str, architecture: str, options: dict[str, object], shape: tuple[int, ...]
+) -> None:
+    model = _with(architecture=architecture, options=options, input_shape=shape, pooling=pooling)
+    assert model.eval()(torch.zeros(2, *shape)).shape == (2, 16)
+
+
+def test_places_of_the_map_have_weights_of_their_own() -> None:
+    torch.manual_seed(0)
+    features = torch.rand(1, 64, 3, 3)
+    turned = features.flip(3)
+    for pooling, alike in (("depthwise", False), ("average", True)):
+        pool = _with(pooling=pooling).eval().pool
+        assert torch.allclose(pool(features), pool(turned), atol=1e-6) is alike
+
+
+@pytest.mark.parametrize(
+    ("head", "shape"), [("distance", (4, 4)), ("difference", (4, 4)), ("cosine", (4, 5))]
+)
+def test_a_head_speaks_in_training_alone(head: str, shape: tuple[int, int]) -> None:
+    model = _with(head=head, people=5)
+    pictures = torch.rand(4, 3, 48, 48)
+    vectors, said = model.train()(pictures)
+    assert (vectors.shape, said.shape) == ((4, 16), shape)
+    said.sum().backward()
+    assert isinstance(model.head, nn.Module)
+    assert all(p.grad is not None for p in model.head.parameters())
+    assert model.eval()(pictures).shape == (4, 16)
+    assert _with().train()(pictures).shape == (4, 16)
