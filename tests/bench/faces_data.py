@@ -104,7 +104,10 @@ def make_lfw(data: Path, folder: Path, views: int) -> None:
         if face is None:
             missed += 1
             continue
-        part, upright = part_of(person, scoring, number[person] == 1), similarity(face.points)
+        part = part_of(person, scoring, number[person] == 1)
+        if part == "left out":
+            continue
+        upright = similarity(face.points)
         write(folder / part / person / f"{stem}.jpg", warp(picture, upright))
         for view in range(views if part == "train" else 0):
             rng = np.random.default_rng((7, index, view))
