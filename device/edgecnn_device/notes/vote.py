@@ -35,12 +35,12 @@ class VoteOptions:
 
     min_looks: int = 3
     """Looks that agree, at least; a frame that shows both serials of a note gives two."""
-    min_margin: float = 15.0
+    min_margin: float = 24.0
     """Nats by which the clipped evidence for a serial exceeds that for any other."""
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed a serial: worse looks do not vote,
     and on average over the looks it is asked of the serial that is given."""
-    clip: float = 4.0
+    clip: float = 8.0
     """Nats that one look can at most say against a candidate, however clear it is."""
     max_looks: int = 20
     """The newest looks are kept; bounds memory and time."""
