@@ -101,8 +101,8 @@ class NoteReader:
         found = find_notes(self._detector, picture, rim)
         prints, groups = self._read(picture, found, {})
         readings = [self._reading(picture, group, found.notes, prints) for group in groups]
-        dumb = [g.note for g, r in zip(groups, readings, strict=True) if r.serial is None]
-        again = [note for note in dumb if note is not None][: self.options.closer]
+        silent = [g.note for g, r in zip(groups, readings, strict=True) if r.serial is None]
+        again = [note for note in silent if note is not None][: self.options.closer]
         if again:
             nearer = [look_closer(self._detector, picture, found.notes[note]) for note in again]
             found = Found(found.notes, np.concatenate((found.serials, *nearer)))

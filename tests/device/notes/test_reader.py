@@ -138,6 +138,34 @@ def test_a_part_of_a_print_is_not_read_where_the_whole_is_sure(
     assert note.serial is None and len(note.serials) == 2
 
 
+@pytest.mark.parametrize("degrees", [0, 90, -35])
+def test_a_note_without_a_serial_is_looked_at_closer(
+    note_detector: Any,
+    serial_reader: Runner,
+    draw_notes: Any,
+    note_lines: list[LineSample],
+    degrees: float,
+) -> None:
+    line = note_lines[4]
+    scene = draw_notes([(_at(640, 360, 500, degrees), [line.image, line.image])])
+    nothing = np.zeros((0, 4, 2), np.float32)
+    # The note laid straight, with a tenth of its width on both sides, in a frame of 16 to 9.
+    turn = np.deg2rad(degrees)
+    axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    straight = (scene.serials - (640, 360)) @ axes + (300, 168.75)
+    near = dataclasses.replace(
+        scene, image=np.zeros((338, 600, 3), np.uint8), notes=nothing, serials=straight
+    )
+    note_detector.script.scenes = [dataclasses.replace(scene, serials=nothing), near]
+    (note,) = NoteReader(open_runner(note_detector.path), serial_reader)(scene.image)
+    assert note.serial == line.text
+    for serial, quad in zip(note.serials, scene.serials, strict=True):
+        assert serial.quad == pytest.approx(quad, abs=2)
+    note_detector.script.scenes = [dataclasses.replace(scene, serials=nothing), near]
+    far = NoteReader(open_runner(note_detector.path), serial_reader, NoteOptions(closer=0, rims=()))
+    assert _texts(far(scene.image)) == [None]
+
+
 def test_several_notes_are_read_each(
     read: Read, draw_notes: Any, note_lines: list[LineSample]
 ) -> None:
