@@ -72,7 +72,7 @@ def test_every_currency_is_read(
     read: Read, draw_notes: Any, note_lines: list[LineSample], index: int
 ) -> None:
     line = note_lines[index]
-    (note,) = read(draw_notes([(_at(640, 360, 900, 12), [line.image])]))
+    (note,) = read(draw_notes([(_at(640, 360, 900, 12), [line.image, line.image])]))
     assert (note.currency, note.serial) == (line.currency, line.text)
 
 
@@ -106,7 +106,7 @@ def test_a_box_that_cuts_characters_is_read_wider(
 
 
 @pytest.mark.parametrize("index", [4, 7])
-@pytest.mark.parametrize("cut", [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
+@pytest.mark.parametrize("cut", [0.7, 0.8, 0.9, 1.0])
 def test_what_is_left_of_a_cut_serial_is_no_serial_of_a_shorter_form(
     read: Read, draw_notes: Any, note_lines: list[LineSample], index: int, cut: float
 ) -> None:
