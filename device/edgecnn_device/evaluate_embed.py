@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgecnn.bundle.manifest import VectorDecode
+from edgecnn.bundle.decode import VectorDecode
 from edgecnn.data.pair_scoring import VerificationScore, people_of, score_vectors
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import DataError

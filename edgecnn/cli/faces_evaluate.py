@@ -63,7 +63,7 @@ def command(
     Without --variant every variant of the embedder is scored; with --json that is one object per
     line.
     """
-    from edgecnn.bundle.manifest import VectorDecode
+    from edgecnn.bundle.decode import VectorDecode
     from edgecnn.data.face_pairs import find_people, find_portraits, read_pairs
     from edgecnn.data.verification import score_pairs
     from edgecnn.files import refuse_existing, write_atomic

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, VectorDecode
+from edgecnn.bundle.decode import Decode, VectorDecode
 from edgecnn.data.open import open_dataset
 from edgecnn.data.pair_scoring import METRIC, VerificationScore, people_of, score_vectors
 from edgecnn.data.pictures import usable
