@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecnn.bundle.manifest import AnchorsDecode, BoxDecode, LabelsDecode, WindowsDecode
+from edgecnn.bundle.decode import AnchorsDecode, BoxDecode, LabelsDecode, WindowsDecode
 from edgecnn.data.box_points import with_points
 from edgecnn.data.box_scoring import BoxScore, score_boxes, scoring_rules
 from edgecnn.data.localization import Found, LocalizationScore, score_locations

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgecnn.bundle.manifest import VectorDecode
-from edgecnn.data.pair_scoring import VerificationScore, people_of, score_vectors
+from edgecnn.bundle.decode import VectorDecode
+from edgecnn.data.pair_scoring import AllPairsScore, people_of, score_vectors
 from edgecnn.data.samples import Dataset
 from edgecnn.errors import DataError
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks.embed import Embedding
 
 
-def evaluate_embedder(runner: Runner, dataset: Dataset) -> VerificationScore:
+def evaluate_embedder(runner: Runner, dataset: Dataset) -> AllPairsScore:
     """Score a bundle on pictures that can all be read, a class per person.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import PointsDecode
+from edgecnn.bundle.decode import PointsDecode
 from edgecnn.data.landmarks import truth_of
 from edgecnn.data.point_scoring import PointScore, score_points
 from edgecnn.data.samples import Dataset

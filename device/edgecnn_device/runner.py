@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, Manifest, Variant
+from edgecnn.bundle.decode import Decode
+from edgecnn.bundle.manifest import Manifest, Variant
 from edgecnn.bundle.read import Bundle, read_bundle
 from edgecnn.errors import MissingExtraError
 from edgecnn.vision.placement import Size, size_of

@@ -14,7 +14,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, LabelsDecode, Manifest, Suppression, WindowsDecode
+from edgecnn.bundle.decode import LabelsDecode, Suppression, WindowsDecode
+from edgecnn.bundle.manifest import InputSpec, Manifest
 from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.boxes import Boxes
 from edgecnn.vision.placement import Placement, Size, size_of

@@ -1,14 +1,13 @@
 """The bundle: the only thing that crosses from the host to the device."""
 
+from edgecnn.bundle.decode import LabelsDecode, ReadDecode
 from edgecnn.bundle.manifest import (
     SCHEMA_VERSION,
     Calibration,
     InputSpec,
-    LabelsDecode,
     Manifest,
     Metric,
     Parity,
-    ReadDecode,
     Variant,
 )
 from edgecnn.bundle.read import Bundle, read_bundle

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edgecnn.bundle.manifest import CARD, GOLDEN, Decode, Manifest
+from edgecnn.bundle.decode import Decode
+from edgecnn.bundle.manifest import CARD, GOLDEN, Manifest
 from edgecnn.bundle.read import Bundle
 from edgecnn.bundle.write import write_bundle
 

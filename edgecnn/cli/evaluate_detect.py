@@ -36,7 +36,7 @@ def score_run(runs: tuple[Path, ...], asked: Asked) -> None:
 
 def score_bundle(runner: Runner, asked: Asked) -> None:
     """Score a bundle, print it, and draw its curves where a folder is given."""
-    from edgecnn.bundle.manifest import AnchorsDecode, WindowsDecode
+    from edgecnn.bundle.decode import AnchorsDecode, WindowsDecode
     from edgecnn_device.evaluate import evaluate_detector
 
     rules = runner.manifest.decode

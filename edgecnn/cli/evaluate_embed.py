@@ -11,7 +11,7 @@ from edgecnn.cli.evaluate_common import Asked, end_with, variant_of
 from edgecnn.cli.output import print_json
 
 if TYPE_CHECKING:
-    from edgecnn.data.pair_scoring import VerificationScore
+    from edgecnn.data.pair_scoring import AllPairsScore
     from edgecnn.data.samples import Fault
     from edgecnn_device.runner import Runner
 
@@ -38,9 +38,7 @@ def score_bundle(runner: Runner, asked: Asked) -> None:
     _print(evaluate_embedder(runner, dataset), variant_of(runner), faults, asked.as_json)
 
 
-def _print(
-    score: VerificationScore, variant: str, faults: tuple[Fault, ...], as_json: bool
-) -> None:
+def _print(score: AllPairsScore, variant: str, faults: tuple[Fault, ...], as_json: bool) -> None:
     from edgecnn.data.pair_scoring import METRIC
 
     low, high = score.interval

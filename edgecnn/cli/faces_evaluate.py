@@ -35,6 +35,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--images", required=True, type=click.Path(path_type=Path),
     help="A folder with a folder of pictures for each person, or a tar or zip of one.",
 )  # fmt: skip
+@click.option(
+    "--fold", type=click.IntRange(1),
+    help="Score this fold alone, at the threshold that is best on the others: for a network that "
+    "saw people of theirs.",
+)  # fmt: skip
 @bundle_option
 @detector_option
 @variant_option
@@ -46,8 +51,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier roc.png.")
 @json_option
 def command(
-    pairs: Path, images: Path, bundle: str, detector: str, variant: str | None, threads: int,
-    save: Path | None, overwrite: bool, as_json: bool,
+    pairs: Path, images: Path, fold: int | None, bundle: str, detector: str, variant: str | None,
+    threads: int, save: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Score a detector and an embedder on pairs of pictures, by the protocol of LFW.
 
@@ -58,7 +63,7 @@ def command(
     Without --variant every variant of the embedder is scored; with --json that is one object per
     line.
     """
-    from edgecnn.bundle.manifest import VectorDecode
+    from edgecnn.bundle.decode import VectorDecode
     from edgecnn.data.face_pairs import find_people, find_portraits, read_pairs
     from edgecnn.data.verification import score_pairs
     from edgecnn.files import refuse_existing, write_atomic
@@ -78,7 +83,8 @@ def command(
     people = [portrait.person for portrait in files]
     scores: dict[str, VerificationScore] = {}
     for name, vectors in zip(embedders, gathered.vectors, strict=True):
-        scores[name] = score_pairs(similarities(vectors, tuple(files), wanted), wanted)
+        alike = similarities(vectors, tuple(files), wanted)
+        scores[name] = score_pairs(alike, wanted, fold=None if fold is None else fold - 1)
         stranger = highest_stranger(vectors, people)
         if as_json:
             print_json(_as_json(name, scores[name], stranger))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Suppression
+from edgecnn.bundle.decode import Suppression
 from edgecnn.data.box_curves import Curve, CurvePoint, curve_of
 from edgecnn.data.box_matches import Matches
 from edgecnn.data.box_points import PointsScore, score_points

@@ -19,7 +19,7 @@ _RESAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class VerificationScore:
+class AllPairsScore:
     """How well a set's people were told apart."""
 
     threshold: float
@@ -49,7 +49,7 @@ class VerificationScore:
         low, high = np.quantile(rates, (0.025, 0.975))
         return float(low), float(high)
 
-    def drop_to(self, other: VerificationScore) -> PairedDrop:
+    def drop_to(self, other: AllPairsScore) -> PairedDrop:
         """Return the loss against another score of the same people, who are drawn again for both.
 
         Raises:
@@ -71,7 +71,7 @@ def _draws(people: int) -> NDArray[np.int64]:
 
 def score_vectors(
     vectors: NDArray[np.float32], people: NDArray[np.int64], least: float = -1.0
-) -> VerificationScore:
+) -> AllPairsScore:
     """Score vectors over all pairs; memory grows with the square of N.
 
     Args:
@@ -96,7 +96,7 @@ def score_vectors(
         )
     threshold = max(float(others[int(FMR * len(others))]), least)
     who, whose = np.unique(people[one[same]], return_inverse=True)
-    return VerificationScore(
+    return AllPairsScore(
         threshold, np.bincount(whose, own > threshold, len(who)).astype(np.int64),
         np.bincount(whose, minlength=len(who)).astype(np.int64), _equal_error(own, others[::-1]),
         len(others), len(people), len(np.unique(people)),

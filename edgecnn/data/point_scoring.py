@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, PointsDecode
+from edgecnn.bundle.decode import PointsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.landmarks import PointTruth
 from edgecnn.errors import DataError
 from edgecnn.vision.placement import placement

@@ -51,12 +51,19 @@ class VerificationScore:
 
 
 def score_pairs(
-    similarities: NDArray[np.float32], pairs: FacePairs, seed: int = 0
+    similarities: NDArray[np.float32], pairs: FacePairs, seed: int = 0, fold: int | None = None
 ) -> VerificationScore:
     """Score one similarity for each pair, (N,); NaN where a face was not found.
 
+    Args:
+        similarities: one for each pair.
+        pairs: what was compared.
+        seed: of the people who are drawn again.
+        fold: score this one alone, counted from 0, at the threshold of all others: for a network
+            that may have seen the others' people.
+
     Raises:
-        DataError: there are not pairs of both kinds, or not a similarity for each.
+        DataError: there are not pairs of both kinds, not a similarity for each, or no such fold.
     """
     same, folds = pairs.same, pairs.folds
     if len(similarities) != len(same) or not same.any() or same.all():
@@ -67,6 +74,14 @@ def score_pairs(
     failed = np.isnan(similarities)
     scores = np.where(failed, np.where(same, -_FAILED, _FAILED), similarities).astype(np.float64)
     right = _judge(scores, same, folds)
+    if fold is not None:
+        here = folds == fold
+        if not here.any():
+            raise DataError(f"expected a fold from 1 to {folds.max() + 1}, got {fold + 1}")
+        pairs = FacePairs(tuple(p for p, mine in zip(pairs.pairs, here, strict=True) if mine),
+                          folds[here])  # fmt: skip
+        scores, same, folds = scores[here], same[here], folds[here]
+        failed, right = failed[here], right[here]
     order = np.argsort(-scores, kind="stable")
 
     def summary(weights: _Weights) -> list[float]:

@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode
+from edgecnn.bundle.decode import AnchorsDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.boxes import Boxes, clip_boxes, from_centres
 from edgecnn.vision.nms import suppress

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import BoxDecode
+from edgecnn.bundle.decode import BoxDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.anchors import Detections
 from edgecnn.vision.boxes import clip_boxes, from_centres

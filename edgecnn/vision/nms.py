@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Suppression
+from edgecnn.bundle.decode import Suppression
 from edgecnn.vision.boxes import Boxes, box_areas, box_ious, to_sides
 from edgecnn.vision.quads import Oriented, Quads, hulls, quad_areas, quad_ious, to_quads, touching
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import PointsDecode
+from edgecnn.bundle.decode import PointsDecode
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import Placement
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Suppression, WindowsDecode
+from edgecnn.bundle.decode import Suppression, WindowsDecode
 from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.anchors import Detections
 from edgecnn.vision.boxes import Boxes, box_areas, clip_boxes

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.bundle.manifest import (
+from edgecnn.bundle.decode import (
     AnchorsDecode,
     BoxDecode,
     LabelsDecode,
-    Manifest,
     PointsDecode,
     ReadDecode,
     TensorsDecode,
-    Variant,
     VectorDecode,
     WindowsDecode,
 )
+from edgecnn.bundle.manifest import Manifest, Variant
 from edgecnn.data.scoring import wilson_interval
 from edgecnn_export.tasks.base import TaskScore
 from edgecnn_export.tolerances import FEW_SAMPLES

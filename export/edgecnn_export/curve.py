@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, Format, InputSpec, MatchCurve, VectorDecode
+from edgecnn.bundle.decode import Decode, MatchCurve, VectorDecode
+from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import usable
 from edgecnn.data.samples import Dataset

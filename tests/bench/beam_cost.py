@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import ReadDecode
+from edgecnn.bundle.decode import ReadDecode
 from edgecnn.cli.output import find_bundle, print_table
 from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.data.synth.write import load_profile

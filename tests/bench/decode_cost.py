@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode, InputSpec, Suppression
+from edgecnn.bundle.decode import AnchorsDecode, Suppression
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.vision.anchors import anchor_grid, decode_detections
 from edgecnn.vision.boxes import from_centres, iou_matrix
 from edgecnn.vision.placement import placement

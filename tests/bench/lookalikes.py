@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edgecnn.bundle.manifest import ReadDecode
+from edgecnn.bundle.decode import ReadDecode
 from edgecnn.data.synth.lines import LineGenerator
 from edgecnn.data.synth.write import default_profile
 from edgecnn.vision import evidence

@@ -27,7 +27,8 @@ import numpy as np
 from imagenet_net import mobilenet_v2
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, Suppression, WindowsDecode
+from edgecnn.bundle.decode import Suppression, WindowsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.cli.output import print_table
 from edgecnn.data.images import read_image
 from edgecnn.models.base import ConvNet

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecnn.bundle.manifest import ReadDecode
+from edgecnn.bundle.decode import ReadDecode
 from edgecnn.cli.output import find_bundle, print_table
 from edgecnn.data.scoring import wilson_interval
 from edgecnn.data.synth.lines import LineGenerator, LineProfile

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edgecnn.bundle.manifest import ReadDecode
+from edgecnn.bundle.decode import ReadDecode
 from edgecnn.bundle.read import read_bundle
 from edgecnn.bundle.rewrite import with_decode
 from edgecnn.errors import InputError

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgecnn.bundle import InputSpec, Manifest, Metric, Parity, Variant, write_bundle
-from edgecnn.bundle.manifest import CARD, GOLDEN, AnchorsDecode
+from edgecnn.bundle.decode import AnchorsDecode
+from edgecnn.bundle.manifest import CARD, GOLDEN
 from edgecnn.bundle.read import Golden
 from edgecnn.bundle.write import pack_golden
 from edgecnn.vision.preprocess import Input

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.bundle.manifest import Suppression
+from edgecnn.bundle.decode import Suppression
 from edgecnn.data.box_plot import draw_curves
 from edgecnn.data.box_scoring import MAX_FOUND, match_boxes, score_boxes, scoring_rules
 from edgecnn.data.open import open_dataset

@@ -56,6 +56,10 @@ def test_a_fold_is_judged_at_the_threshold_of_the_others() -> None:
     assert found.right[:4] == (False,) * 4
     assert found.right[4:8] == (True,) * 4
     assert found.accuracy_std > 0
+    alone = score_pairs(scores, pairs, fold=0)
+    assert (alone.pairs, alone.folds, alone.accuracy.value) == (8, 1, 0.5)
+    with pytest.raises(DataError, match="from 1 to 2, got 3"):
+        score_pairs(scores, pairs, fold=2)
 
 
 @pytest.mark.parametrize(("shift", "wanted"), [(2.0, 0.1587), (1.0, 0.3085), (0.0, 0.5)])

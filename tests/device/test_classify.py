@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.bundle.manifest import LabelsDecode, Manifest
+from edgecnn.bundle.decode import LabelsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.bundle.read import read_bundle
 from edgecnn.errors import BundleError
 from edgecnn.vision.classes import class_scores

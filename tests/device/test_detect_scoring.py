@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.bundle.manifest import AnchorsDecode, Decode, InputSpec, Manifest, Suppression
+from edgecnn.bundle.decode import AnchorsDecode, Decode, Suppression
+from edgecnn.bundle.manifest import InputSpec, Manifest
 from edgecnn.bundle.read import read_bundle
 from edgecnn.data.readers.common import ArrayPicture
 from edgecnn.data.samples import Dataset, Sample

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, PointsDecode
+from edgecnn.bundle.decode import PointsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.results import as_json, as_text
 from edgecnn.data.synth.heads import POINTS, write_heads

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, LabelsDecode, Manifest, Suppression
+from edgecnn.bundle.decode import LabelsDecode, Suppression
+from edgecnn.bundle.manifest import InputSpec, Manifest
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.run import command as run
 from edgecnn.errors import BundleError, InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edgecnn.bundle.manifest import AnchorsDecode
+from edgecnn.bundle.decode import AnchorsDecode
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.evaluate import command as evaluate
 from edgecnn.cli.run import command as run_command

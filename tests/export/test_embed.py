@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from edgecnn.bundle.manifest import LabelsDecode, MatchCurve, VectorDecode
+from edgecnn.bundle.decode import LabelsDecode, MatchCurve, VectorDecode
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.evaluate import command as evaluate
 from edgecnn.data.open import open_dataset

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import WindowsDecode
+from edgecnn.bundle.decode import WindowsDecode
 from edgecnn.bundle.read import read_bundle
 from edgecnn.cli.export import command as export_command
 from edgecnn.cli.inspect import command as inspect

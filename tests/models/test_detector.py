@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.bundle.manifest import AnchorsDecode, Suppression
+from edgecnn.bundle.decode import AnchorsDecode, Suppression
 from edgecnn.errors import InputError
 from edgecnn.models import create_backbone, find_architecture, list_backbones
 from edgecnn.models.base import ConvNet

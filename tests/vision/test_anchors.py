@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgecnn.bundle import InputSpec
-from edgecnn.bundle.manifest import AnchorsDecode, Suppression
+from edgecnn.bundle.decode import AnchorsDecode, Suppression
 from edgecnn.errors import BundleError
 from edgecnn.vision.anchors import Detections, anchor_grid, decode_detections, decode_turns
 from edgecnn.vision.placement import Placement, placement

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.bundle.manifest import BoxDecode, InputSpec
+from edgecnn.bundle.decode import BoxDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import BundleError
 from edgecnn.vision.localize import decode_location, read_locations
 from edgecnn.vision.placement import placement

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.errors import DataError, InputError
 from edgecnn.vision.matching import cosine, measure_curve, threshold_for, unit
 

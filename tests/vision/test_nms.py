@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Suppression
+from edgecnn.bundle.decode import Suppression
 from edgecnn.vision.boxes import from_centres, iou_matrix
 from edgecnn.vision.nms import nms, rotated_nms, select, soft_nms, suppress
 from edgecnn.vision.quads import quad_iou_matrix, to_quads

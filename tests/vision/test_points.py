@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, PointsDecode
+from edgecnn.bundle.decode import PointsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import placement
 from edgecnn.vision.points import decode_maps, decode_points, to_pixels, to_shares

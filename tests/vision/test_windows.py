@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, Suppression, WindowsDecode
+from edgecnn.bundle.decode import Suppression, WindowsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.placement import placement
 from edgecnn.vision.windows import check_background, decode_windows

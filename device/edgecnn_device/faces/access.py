@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.errors import FaceError, GalleryError
 from edgecnn_device.faces.chain import FaceChain, main_face
 from edgecnn_device.faces.decision import (

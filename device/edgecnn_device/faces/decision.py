@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.errors import InputError
 from edgecnn.vision.matching import NIST_FMR, threshold_for
 from edgecnn_device.gallery import Match

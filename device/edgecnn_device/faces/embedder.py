@@ -8,7 +8,8 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, MatchCurve, VectorDecode
+from edgecnn.bundle.decode import MatchCurve, VectorDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError, InputError
 from edgecnn.vision.matching import unit
 from edgecnn_device.faces.align import SIDE, TEMPLATE

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.data.face_pairs import FacePairs, Portrait
 from edgecnn.data.images import read_image
 from edgecnn.vision.matching import cosine, measure_curve, threshold_for

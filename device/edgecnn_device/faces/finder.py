@@ -7,7 +7,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from edgecnn.bundle.manifest import AnchorsDecode, Manifest
+from edgecnn.bundle.decode import AnchorsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError, DataError
 from edgecnn.vision.placement import Size, size_of
 from edgecnn_device.faces.results import POINTS, FoundFace, Picture, Points

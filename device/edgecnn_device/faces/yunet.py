@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, TensorsDecode
+from edgecnn.bundle.decode import TensorsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.boxes import clip_boxes, from_centres
 from edgecnn.vision.nms import nms, select

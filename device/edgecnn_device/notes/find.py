@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode, Manifest
+from edgecnn.bundle.decode import AnchorsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import PADDING, Size, size_of
 from edgecnn.vision.quads import Quads, from_quads, to_quads

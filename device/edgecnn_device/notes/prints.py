@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, ReadDecode
+from edgecnn.bundle.decode import ReadDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.evidence import LineEvidence, Verdict, look, weigh
 from edgecnn.vision.placement import size_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import LabelsDecode, Manifest
+from edgecnn.bundle.decode import LabelsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.classes import class_scores
 from edgecnn.vision.placement import Size

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode, Manifest, WindowsDecode
+from edgecnn.bundle.decode import AnchorsDecode, WindowsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.anchors import Detections, decode_detections
 from edgecnn.vision.placement import Size, placement

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, PointsDecode
+from edgecnn.bundle.decode import PointsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.vision.placement import Size, placement
 from edgecnn.vision.points import decode_points, to_pixels
 

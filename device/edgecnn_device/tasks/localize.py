@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import BoxDecode, Manifest
+from edgecnn.bundle.decode import BoxDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.vision.localize import decode_location
 from edgecnn.vision.placement import Size, placement
 from edgecnn_device.tasks.detect import Box, boxes_of

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, ReadDecode
+from edgecnn.bundle.decode import ReadDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.ctc import SerialReading, decode_serial
 from edgecnn.vision.placement import Size

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Manifest, TensorsDecode
+from edgecnn.bundle.decode import TensorsDecode
+from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import Size
 

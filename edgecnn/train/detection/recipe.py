@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from edgecnn.bundle.manifest import AnchorsDecode, Suppression
+from edgecnn.bundle.decode import AnchorsDecode, Suppression
 from edgecnn.models.detector import Detector, DetectorOptions
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.tasks.classify import ClassifierModel, PictureData

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgecnn.bundle.manifest import InputSpec
-from edgecnn.data.pair_scoring import METRIC, VerificationScore, people_of, score_vectors
+from edgecnn.data.pair_scoring import METRIC, AllPairsScore, people_of, score_vectors
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import RecipeError
 from edgecnn.models.base import ConvNet
@@ -126,7 +126,7 @@ def infer_vectors(model: nn.Module, spec: InputSpec, dataset: Dataset) -> NDArra
     return found
 
 
-def score_model(model: nn.Module, spec: InputSpec, dataset: Dataset) -> VerificationScore:
+def score_model(model: nn.Module, spec: InputSpec, dataset: Dataset) -> AllPairsScore:
     """Score a float model on pictures of people, as `usable_people` returns them."""
     return score_vectors(infer_vectors(model, spec, dataset), people_of(dataset))
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from edgecnn.bundle.manifest import InputSpec, PointsDecode
+from edgecnn.bundle.decode import PointsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.augment import AugmentOptions
 from edgecnn.data.landmarks import mirror_pairs, truth_of, with_landmarks
 from edgecnn.data.point_scoring import METRIC, PointScore, score_outputs

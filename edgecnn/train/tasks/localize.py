@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from edgecnn.bundle.manifest import BoxDecode, InputSpec
+from edgecnn.bundle.decode import BoxDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.localization import LocalizationScore, found_of, score_locations, single_objects
 from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import DataError

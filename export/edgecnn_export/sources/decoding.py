@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from edgecnn.bundle.manifest import AnchorsDecode, Format
+from edgecnn.bundle.decode import AnchorsDecode
+from edgecnn.bundle.manifest import Format
 from edgecnn.errors import InputError
 from edgecnn.models.detector import DecodedDetector, Detector
 from edgecnn.vision.anchors import anchor_grid

@@ -9,14 +9,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from edgecnn.bundle.manifest import (
-    Decode,
-    InputSpec,
-    LabelsDecode,
-    Task,
-    TensorsDecode,
-    VectorDecode,
-)
+from edgecnn.bundle.decode import Decode, LabelsDecode, TensorsDecode, VectorDecode
+from edgecnn.bundle.manifest import InputSpec, Task
 from edgecnn.errors import InputError
 from edgecnn_export.sources.base import Facts
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from edgecnn.bundle.manifest import Format, InputSpec, LabelsDecode, WindowsDecode
+from edgecnn.bundle.decode import LabelsDecode, WindowsDecode
+from edgecnn.bundle.manifest import Format, InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.base import ConvNet
 from edgecnn.models.convolutional import Convolutional

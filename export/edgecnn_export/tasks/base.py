@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, InputSpec
+from edgecnn.bundle.decode import Decode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.scoring import PairedDrop, paired_drop
 from edgecnn.vision.preprocess import Input, network_input
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, LabelsDecode
+from edgecnn.bundle.decode import Decode, LabelsDecode
 from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable
 from edgecnn.data.samples import Dataset

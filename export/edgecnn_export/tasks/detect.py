@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import AnchorsDecode, Decode, InputSpec
+from edgecnn.bundle.decode import AnchorsDecode, Decode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.box_matches import Matches, class_intervals, paired_map50_drop
 from edgecnn.data.box_scoring import match_boxes, scoring_rules
 from edgecnn.data.open import open_dataset

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, VectorDecode
+from edgecnn.bundle.decode import Decode, VectorDecode
 from edgecnn.data.open import open_dataset
-from edgecnn.data.pair_scoring import METRIC, VerificationScore, people_of, score_vectors
+from edgecnn.data.pair_scoring import METRIC, AllPairsScore, people_of, score_vectors
 from edgecnn.data.pictures import usable
 from edgecnn.data.scoring import PairedDrop
 from edgecnn.train.embed_recipe import EmbedRecipe
@@ -24,7 +24,7 @@ from edgecnn_export.tasks.shapes import golden_shapes
 class PairGateScore:
     """The true-accept rate, whose samples are pictures and whose interval resamples people."""
 
-    found: VerificationScore
+    found: AllPairsScore
     groups: tuple[Group, ...] = ()
     group_value: str = "matched"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, InputSpec, LabelsDecode
+from edgecnn.bundle.decode import Decode, LabelsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.data.images import SUFFIXES
 from edgecnn.data.open import open_dataset
 from edgecnn.data.pictures import labels_of, usable

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode
+from edgecnn.bundle.decode import Decode
 from edgecnn.data.landmarks import PointTruth, truth_of, with_landmarks
 from edgecnn.data.open import open_dataset
 from edgecnn.data.point_scoring import METRIC, score_outputs

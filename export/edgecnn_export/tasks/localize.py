@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import BoxDecode, Decode
+from edgecnn.bundle.decode import BoxDecode, Decode
 from edgecnn.data.localization import single_objects
 from edgecnn.data.open import open_dataset
 from edgecnn.data.samples import Dataset

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, ReadDecode
+from edgecnn.bundle.decode import Decode, ReadDecode
 from edgecnn.data.lines import load_lines
 from edgecnn.data.samples import LineSample
 from edgecnn.data.scoring import score_readings

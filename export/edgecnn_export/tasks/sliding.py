@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import Decode, InputSpec, WindowsDecode
+from edgecnn.bundle.decode import Decode, WindowsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.vision.placement import PADDING, placement, size_of
 from edgecnn.vision.preprocess import Input, network_input, resize_picture
 from edgecnn_export.tasks.base import GateScore, GateSet, Outputs, read_sample

@@ -12,15 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgecnn.bundle import write_bundle
-from edgecnn.bundle.manifest import (
-    CARD,
-    GOLDEN,
-    InputSpec,
-    Manifest,
-    MatchCurve,
-    TensorsDecode,
-    VectorDecode,
-)
+from edgecnn.bundle.decode import MatchCurve, TensorsDecode, VectorDecode
+from edgecnn.bundle.manifest import CARD, GOLDEN, InputSpec, Manifest
 from edgecnn.bundle.read import Golden, read_bundle
 from edgecnn.bundle.write import pack_golden
 from edgecnn.vision.preprocess import Input

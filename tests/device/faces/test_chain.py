@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import VectorDecode
+from edgecnn.bundle.decode import VectorDecode
 from edgecnn.errors import BundleError, DataError, FaceError, InputError
 from edgecnn_device import Runner
 from edgecnn_device.faces import FaceChain, FaceEmbedder, FaceFinder, FoundFace

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.errors import InputError
 from edgecnn_device.faces.decision import (
     default_rate,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import MatchCurve
+from edgecnn.bundle.decode import MatchCurve
 from edgecnn.data.face_pairs import FacePairs, Portrait
 from edgecnn.vision.matching import threshold_for
 from edgecnn_device import Runner

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgecnn.bundle.manifest import InputSpec, TensorsDecode
+from edgecnn.bundle.decode import TensorsDecode
+from edgecnn.bundle.manifest import InputSpec
 from edgecnn.bundle.read import read_bundle
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import placement

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgecnn.bundle.manifest import AnchorsDecode
+from edgecnn.bundle.decode import AnchorsDecode
 from edgecnn.train.detection.assign import assign
 from edgecnn.vision.anchors import anchor_grid
 
