@@ -25,7 +25,7 @@ def sees_one(inputs: Input) -> tuple[NDArray[np.float32], ...]:
     """Answer with one face, surer where the mark is."""
     bright = float(np.asarray(inputs)[0, :, EYE[0], EYE[1]].mean())
     boxes = np.concatenate((BOX, MARKS.ravel())).astype(np.float32)
-    return boxes.reshape(1, 1, 14), np.full((1, 1, 1), 0.95 if bright > 100 else 0.7, np.float32)
+    return boxes.reshape(1, 1, 14), np.full((1, 1, 1), 0.95 if bright > 100 else 0.4, np.float32)
 
 
 def _detector(yunet: Runner, points: tuple[str, ...]) -> Runner:
