@@ -28,7 +28,7 @@ from face_finders import Finder, Picture, lfw_pictures, ours, still_things, vide
 from face_teacher import SURE, Seen, Teacher
 from numpy.typing import NDArray
 
-from edgecnn.cli.output import print_table
+from edgecnn.cli.output import find_bundle, print_table
 from edgecnn.vision.boxes import iou_matrix
 
 OVERLAP = 0.5
@@ -163,8 +163,8 @@ def show_false(tallies: Tallies) -> None:
 def main() -> None:
     """Score, and print three tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--points", type=Path, help="bundle that looks at points once more, too")
+    parser.add_argument("bundle", type=find_bundle)
+    parser.add_argument("--points", type=find_bundle, help="bundle that looks at points once more, too")
     parser.add_argument("--variant", action="append", help="default: all four")
     parser.add_argument("--score", type=float, help="in place of the bundle's threshold")
     parser.add_argument("--size", type=int, nargs=2, default=(320, 256), help="what YuNet is shown")
