@@ -164,7 +164,7 @@ def main() -> None:
     """Score, and print three tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("bundle", type=find_bundle)
-    parser.add_argument("--points", type=find_bundle, help="bundle that looks at points once more, too")
+    parser.add_argument("--points", type=find_bundle, help="looks at points once more, too")
     parser.add_argument("--variant", action="append", help="default: all four")
     parser.add_argument("--score", type=float, help="in place of the bundle's threshold")
     parser.add_argument("--size", type=int, nargs=2, default=(320, 256), help="what YuNet is shown")
