@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import DataError
+from edgecnn.vision.account import WHOLE, Account
 from edgecnn.vision.evidence import LineEvidence, Verdict, doubt, weigh
 from edgecnn_device.notes.results import NoteReading, Reason
 from edgecnn_device.notes.track import QuadTracker
@@ -40,6 +41,8 @@ class VoteOptions:
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed a serial: worse looks do not vote,
     and on average over the looks it is asked of the serial that is given."""
+    whole: Account = WHOLE
+    """What a serial may leave unsaid of its print, as in `NoteOptions`."""
     clip: float = 8.0
     """Nats that one look can at most say against a candidate, however clear it is."""
     max_looks: int = 20
@@ -196,6 +199,7 @@ class NoteVoter:
             and verdict.looks >= options.min_looks
             and verdict.margin >= options.min_margin
             and verdict.fit >= options.min_fit
+            and verdict.account.within(options.whole)
         )  # fmt: skip
 
     def _told_before(self, note: _Note) -> bool:
