@@ -58,14 +58,17 @@ def main() -> None:
     read = NoteReader(runner, runner, NoteOptions(whole=whole, closer=0, rims=()))
     print(f"OpenCV {cv2.__version__}, {given.prints} prints of each kind")
     for kind, draw in (("OpenCV's fonts", _by_opencv), ("generated", _by_generator)):
-        passed = []
+        prints, passed = 0, []
         for text, first, second in draw(given.prints, given.seed):
+            if parse(text.replace(" ", "").replace("-", "")) is not None:
+                continue  # by chance a serial, with other spaces
+            prints += 1
             picture, found = _note((first, second))
             known.append(found)
             (note,) = read(picture)
             if note.serial is not None:
                 passed.append(f"{text} as {note.currency} {note.serial}")
-        print(f"{kind}: {len(passed)} given", *passed, sep="\n    ")
+        print(f"{kind}: {len(passed)} of {prints} given", *passed, sep="\n    ")
 
 
 def _by_opencv(number: int, seed: int) -> Iterator[tuple[str, Image, Image]]:
@@ -99,8 +102,7 @@ def _by_generator(number: int, seed: int) -> Iterator[tuple[str, Image, Image]]:
     vars(lines)["GRAMMARS"] = unknown
     for index in range(number):
         first, second = (generator.view(index, frame) for frame in range(2))
-        if parse(first.text) is None:
-            yield first.text, first.image, second.image
+        yield first.text, first.image, second.image
 
 
 def _pattern(form: str) -> Pattern:
