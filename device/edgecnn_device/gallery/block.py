@@ -20,6 +20,9 @@ _UNITS = 2.0**31 - 1
 FIRST_BYTE = STEP / _UNITS
 """What one of the first byte counts, over the greatest of the row."""
 
+TOGETHER = 8
+"""Rows of first bytes may be taken as one, in numbers of at most so many."""
+
 
 class Block:
     """Room for rows of D numbers; what is not filled yet costs no memory.
@@ -30,8 +33,9 @@ class Block:
     """
 
     def __init__(self, rows: int, size: int) -> None:
-        self.first = _zeros(rows, size)
-        """(rows, D): the first byte of every number; 128 stands for 0 to one step above."""
+        self.first = _zeros(-(-rows // TOGETHER) * TOGETHER, size)
+        """(rows or a few more, D): the first byte of every number; 128 stands for 0 to one step
+        above."""
         self._rest = _zeros(rows, size, 3)
         self.greatest = np.zeros(rows, np.float32)
         """(rows,): the greatest magnitude of each row."""

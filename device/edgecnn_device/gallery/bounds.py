@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn_device.backends.runtime import import_onnxruntime
-from edgecnn_device.gallery.block import FIRST_BYTE
+from edgecnn_device.gallery.block import FIRST_BYTE, TOGETHER, Block
 
 _DIGIT = 63
 """The greatest digit of a query. A product of an unsigned byte and a signed one of at most 64 fits
@@ -33,7 +33,9 @@ class Bounds:
     """
 
     digits: NDArray[np.int8]
-    """(D, 2 M): the digits a, then the digits b."""
+    """(R D, R 2 M): R times the digits a, then the digits b, (D, 2 M), along the diagonal. The
+    product is made for 16 columns at least; so R rows as one cost no more than one, but their
+    handling."""
     weights: NDArray[np.float32]
     """(2 M, M): from products of digits to scores over the row's greatest."""
     offset: NDArray[np.float32]
@@ -52,22 +54,28 @@ class Bounds:
         error = (np.abs(exact).sum(1) + unit * 128 * size) / 2
         offset = FIRST_BYTE * (unit * units.sum(1) / 2 + error)
         weights = np.concatenate([_DIGIT * weight, weight])
-        return cls(np.ascontiguousarray(digits), weights.astype(np.float32),
+        together = max(1, TOGETHER // max(1, len(queries)))
+        return cls(np.kron(np.eye(together, dtype=np.int8), digits), weights.astype(np.float32),
                    offset.astype(np.float32))  # fmt: skip
 
-    def upper(self, first: NDArray[np.uint8], greatest: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what no score of a row with a query exceeds: (M, N).
+    def upper(self, block: Block, rows: int) -> NDArray[np.float32]:
+        """Return what no score of a row with a query exceeds: (M, rows).
 
         Args:
-            first: (N, D), first bytes of the rows' numbers.
-            greatest: (N,), the greatest magnitude of each row.
+            block: of templates.
+            rows: how many of it are filled.
         """
+        size = block.first.shape[1]
+        together = len(self.digits) // size
+        first = block.first[: -(-rows // together) * together].reshape(-1, together * size)
         feed = {"rows": first, "digits": self.digits, "zero": _ZERO}
-        products = _session().run(None, feed)[0] @ self.weights
-        products += self.offset
-        products *= greatest[:, None]
-        products += np.float32(_ROUNDING)
-        return np.ascontiguousarray(products.T)
+        shape = len(first) * together, len(self.weights)
+        products = _session().run(None, feed)[0].reshape(shape)
+        bounds = products[:rows] @ self.weights
+        bounds += self.offset
+        bounds *= block.greatest[:rows, None]
+        bounds += np.float32(_ROUNDING)
+        return np.ascontiguousarray(bounds.T)
 
 
 @cache

@@ -82,7 +82,7 @@ class Matrix:
         best: list[list[Scored]] = [[] for _ in queries]
         bounds, exact = Bounds.of(queries), queries.astype(np.float64)
         for block, n in self._filled():
-            upper = bounds.upper(block.first[:n], block.greatest[:n])
+            upper = bounds.upper(block, n)
             for mine, query, of in zip(best, exact, upper, strict=True):
                 _look_closely(mine, block, query, of, k)
         return best

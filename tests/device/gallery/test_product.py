@@ -60,7 +60,7 @@ def test_no_score_exceeds_its_bound(
     block = Block(len(rows), 16)
     block.put(0, rows, np.zeros(len(rows), np.int64))
     scores = queries.astype(np.float64) @ rows.T.astype(np.float64)
-    upper = Bounds.of(queries).upper(block.first, block.greatest)
+    upper = Bounds.of(queries).upper(block, len(rows))
     assert (scores <= upper).all()
     assert np.allclose(block.get(np.arange(len(rows))), rows, rtol=0, atol=1e-9)
 
@@ -69,7 +69,7 @@ def test_the_bounds_of_a_unit_vectors_numbers_are_near(vectors: Draw) -> None:
     rows, queries = vectors(0, 1000), vectors(1, 3)
     block = Block(1000, 16)
     block.put(0, rows, np.zeros(1000, np.int64))
-    slack = Bounds.of(queries).upper(block.first, block.greatest) - queries @ rows.T
+    slack = Bounds.of(queries).upper(block, len(rows)) - queries @ rows.T
     assert slack.min() >= 0
     assert slack.max() < 0.03
 
@@ -81,7 +81,7 @@ def test_bytes_at_their_ends_do_not_saturate() -> None:
     block = Block(40, 16)
     block.put(0, rows, np.zeros(40, np.int64))
     queries = np.array([rows[0], rows[1]])
-    upper = Bounds.of(queries).upper(block.first, block.greatest)
+    upper = Bounds.of(queries).upper(block, len(rows))
     assert upper == pytest.approx(queries @ rows.T, abs=0.02)
     assert (upper >= queries @ rows.T).all()
 
