@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,17 +22,36 @@ bundle_option = click.option(
     help="Turns a face into a vector: a path or a zoo name.",
 )  # fmt: skip
 detector_option = click.option(
-    "--detector", metavar="BUNDLE", default="face-detector", show_default=True,
-    help="Finds faces with five points; an exported YuNet will do: a path or a zoo name.",
+    "--detector", metavar="BUNDLE[+BUNDLE]", default="face-detector+face-points",
+    show_default=True,
+    help="Finds faces with five points; behind a + what looks at the points once more. An exported "
+    "YuNet needs no second one. Paths or zoo names.",
 )  # fmt: skip
 
 
 def open_finder(detector: str, threads: int) -> FaceFinder:
     """Open what finds faces."""
-    from edgecnn_device.faces import FaceFinder
+    from edgecnn_device.faces import FaceFinder, PointRefiner
     from edgecnn_device.runner import open_runner
 
-    return FaceFinder(open_runner(find_bundle(detector), None, threads))
+    found, points = find_detector(detector)
+    refine = PointRefiner(open_runner(points, None, threads)) if points else None
+    return FaceFinder(open_runner(found, None, threads), refine=refine)
+
+
+def find_detector(text: str) -> tuple[Path, Path | None]:
+    """Return the bundles that `detector_option` names: a detector, and perhaps one for points.
+
+    Raises:
+        InputError: there is no such bundle.
+    """
+    whole = Path(text)  # a file may have a + in its name
+    detector, plus, points = (text, "", "") if whole.is_file() else text.partition("+")
+    if plus and not points:
+        raise InputError(
+            f"{text}: expected a bundle for points behind the +, got none: leave it out"
+        )
+    return find_bundle(detector), find_bundle(points) if plus else None
 
 
 def open_embedders(

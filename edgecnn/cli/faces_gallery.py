@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.faces_common import find_detector
 from edgecnn.cli.output import find_bundle, note
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def open_access(
     from edgecnn_device.faces.access import FaceAccess
     from edgecnn_device.gallery import Gallery
 
-    chain = FaceChain.open(find_bundle(detector), find_bundle(bundle), variant, threads)
+    found, points = find_detector(detector)
+    chain = FaceChain.open(found, find_bundle(bundle), variant, threads, points=points)
     _ = chain.embedder.curve  # refused before a gallery is made
     identity = chain.embedder.identity
     with Gallery.open(gallery, keystore, key_file, identity, create) as opened:

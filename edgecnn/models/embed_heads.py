@@ -63,6 +63,23 @@ class CosineHead(nn.Module):
         return vectors @ nn.functional.normalize(self.directions).T
 
 
+class HintHead(nn.Module):
+    """Maps a backbone's features to those of a teacher at the same places, linearly.
+
+    Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015, section 2.2, with a 1x1
+    convolution for regressor.
+    """
+
+    def __init__(self, channels: int, theirs: int) -> None:
+        super().__init__()
+        self.regress = nn.Conv2d(channels, theirs, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, channels, H, W) to (N, theirs, H, W)."""
+        out: Tensor = self.regress(features)
+        return out
+
+
 def squared_distances(vectors: Tensor) -> Tensor:
     """Map vectors (N, D) to their squared L2 distances (N, N), never below 0."""
     norms = vectors.square().sum(1)

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from edgecnn.models.embed_heads import HeadKind, make_head
+from edgecnn.models.embed_heads import HeadKind, HintHead, make_head
 from edgecnn.models.layers import conv_norm, initialize
 from edgecnn.models.registry import Backbone, create_backbone
 
@@ -33,6 +33,8 @@ class EmbedderOptions:
     """What it learns through."""
     people: int = 0
     """Of the training split; for the head `cosine` alone."""
+    hint: int = 0
+    """Channels of a teacher's map that it learns to tell beside, in place of a head; 0: none."""
 
 
 class Embedder(nn.Module):
@@ -45,7 +47,7 @@ class Embedder(nn.Module):
 
     def __init__(
         self, backbone: nn.Module, shape: tuple[int, int, int], pooling: Pooling, size: int,
-        head: nn.Module | None,
+        head: nn.Module | None, hint: nn.Module | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.backbone = backbone
@@ -57,17 +59,20 @@ class Embedder(nn.Module):
                 nn.BatchNorm2d(channels),
             )
         self.vector = conv_norm(channels, size, 1, activation=None)
-        self.head = head
+        self.head, self.hint = head, hint
         self.pool.apply(initialize)
         self.vector.apply(initialize)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Map (N, C, H, W) to vectors (N, size), not normalized.
 
-        In training mode a head's output comes second, so that processes share its gradients too.
+        In training mode what a head gives comes second, so that processes share its gradients too:
+        of the vectors, or of a hint, (N, C, H, W).
         """
         features = cast(Backbone, self.backbone).forward_features(x)
         vectors: Tensor = self.vector(self.pool(features)).flatten(1)
+        if self.training and self.hint is not None:
+            return vectors, self.hint(features)
         if self.head is None or not self.training:
             return vectors
         return vectors, self.head(nn.functional.normalize(vectors.float()))
@@ -79,7 +84,14 @@ def create_embedder(options: EmbedderOptions) -> Embedder:
     backbone.classifier = nn.Identity()
     shape = _map_shape(backbone, options.input_shape)
     head = make_head(options.head, options.size, options.people)
-    return Embedder(backbone, shape, options.pooling, options.size, head)
+    hint = HintHead(shape[0], options.hint) if options.hint else None
+    return Embedder(backbone, shape, options.pooling, options.size, head, hint)
+
+
+def embedder_map(options: EmbedderOptions) -> tuple[int, int, int]:
+    """Return channels, rows and columns of the feature map of an embedder's backbone."""
+    backbone = create_backbone(options.architecture, **options.options)
+    return _map_shape(backbone, options.input_shape)
 
 
 @torch.no_grad()

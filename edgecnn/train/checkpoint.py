@@ -35,6 +35,24 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
     return metadata
 
 
+def load_start(model: nn.Module, path: Path, own: str = "") -> None:
+    """Fill ``model`` from a run that it goes on from; what serves learning alone may differ.
+
+    Args:
+        model: to fill.
+        path: of the checkpoint.
+        own: prefix of tensors that each run has for itself: they stay as they are.
+
+    Raises:
+        CheckpointError: as of `load_weights`.
+    """
+    tensors, _ = _read(path)
+    if own:
+        kept = {k: v for k, v in model.state_dict().items() if k.startswith(own)}
+        tensors = {k: v for k, v in tensors.items() if not k.startswith(own)} | kept
+    _fill(model, tensors, path)
+
+
 def _fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     expected = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     found = {k: tuple(v.shape) for k, v in tensors.items()}

@@ -109,6 +109,20 @@ def margin_softmax_loss(
     return nn.functional.cross_entropy(logits, people)
 
 
+def hint_loss(maps: Tensor, targets: Tensor) -> Tensor:
+    """Return the squared error of a map to a teacher's, as a share of the teacher's square mean.
+
+    Each place of a map teaches by itself, so that a picture says more than its one vector does
+    (Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015, equation 3).
+
+    Args:
+        maps: (N, C, H, W), what the student's features give.
+        targets: likewise, the teacher's.
+    """
+    error = (maps - targets).square().mean()
+    return error / targets.square().mean().clamp(min=1e-12)
+
+
 def distill_loss(vectors: Tensor, targets: Tensor) -> Tensor:
     """Return the mean of 1 - cosine, 0..2, to the teacher's vectors (N, D)."""
     return 1 - nn.functional.cosine_similarity(vectors, targets).mean()

@@ -9,7 +9,13 @@ from pydantic import Field, model_validator
 from edgecnn.data.augment import AugmentOptions
 from edgecnn.models import find_architecture
 from edgecnn.models.embed_heads import HeadKind
-from edgecnn.models.embedder import Embedder, EmbedderOptions, Pooling, create_embedder
+from edgecnn.models.embedder import (
+    Embedder,
+    EmbedderOptions,
+    Pooling,
+    create_embedder,
+    embedder_map,
+)
 from edgecnn.train.embed_losses import Choice, Form
 from edgecnn.train.sections import BaseRecipe, Strict
 from edgecnn.train.tasks.classify import ClassifierModel
@@ -32,8 +38,8 @@ class EmbedData(Strict):
     least: int = Field(1, gt=0)
     """People with fewer pictures do not train."""
     teacher: str | None = None
-    """distill: an .npz of a teacher's vectors, see `load_teacher`, relative to where the training
-    is started."""
+    """distill: what a teacher says, relative to where the training is started: an .npz of its
+    vectors of the pictures, see `load_teacher`, or the .onnx itself, see `OnlineTeacher`."""
     people: int = Field(0, ge=0)
     """Filled in by the first run: how many train. Their names are written nowhere."""
 
@@ -62,6 +68,11 @@ class EmbedLoss(Strict):
     """triplet: of squared distances, 0.2; arcface: radians, 0.5; cosface: of cosines, 0.35."""
     scale: float = Field(32.0, gt=0)
     """margin_softmax: of the cosines."""
+    hint: float = Field(0.0, ge=0, le=100)
+    """distill: weight of the error to the map that a teacher in .onnx gives second, see
+    `hint_loss`; 0: vectors alone."""
+    hint_channels: int = Field(0, ge=0, le=8192)
+    """Of that map; filled in from the file."""
 
     @property
     def width(self) -> float:
@@ -91,6 +102,8 @@ class EmbedRecipe(BaseRecipe):
             raise ValueError("input.resize: expected stretch or letterbox, got none")
         if distils != (self.data.teacher is not None):
             raise ValueError("data.teacher goes with loss.kind: distill, which needs it")
+        if self.loss.hint and not (distils and str(self.data.teacher).endswith(".onnx")):
+            raise ValueError("loss.hint: expected kind distill with an .onnx for data.teacher")
         if options.batch < 2 or options.batch % (1 if distils else self.data.pictures_each):
             raise ValueError(
                 f"optimizer.batch: expected a multiple of data.pictures_each, "
@@ -115,12 +128,21 @@ _HEADS: dict[str, HeadKind] = {
 
 def build_embedder(recipe: EmbedRecipe) -> Embedder:
     """Build the network of a recipe whose people are counted, with random weights."""
+    return create_embedder(options_of(recipe))
+
+
+def map_shape(recipe: EmbedRecipe) -> tuple[int, int, int]:
+    """Return channels, rows and columns of the feature map that a recipe's network has."""
+    return embedder_map(options_of(recipe))
+
+
+def options_of(recipe: EmbedRecipe) -> EmbedderOptions:
+    """Return what a recipe's network is built from."""
     spec, options = recipe.input, dict(recipe.model.options)
     if spec.channels != find_architecture(recipe.model.architecture).input_shape[0]:
         options.setdefault("in_channels", spec.channels)
-    return create_embedder(
-        EmbedderOptions(
-            recipe.model.architecture, (spec.channels, spec.height, spec.width), recipe.model.size,
-            recipe.model.pooling, options, _HEADS.get(recipe.loss.kind, "none"), recipe.data.people,
-        )
+    return EmbedderOptions(
+        recipe.model.architecture, (spec.channels, spec.height, spec.width), recipe.model.size,
+        recipe.model.pooling, options, _HEADS.get(recipe.loss.kind, "none"), recipe.data.people,
+        recipe.loss.hint_channels if recipe.loss.hint else 0,
     )  # fmt: skip

@@ -59,7 +59,7 @@ class Started(Protocol):
 
 
 def start(
-    model: nn.Module, backbone: ConvNet, recipe: Started, dataset: Dataset
+    model: nn.Module, backbone: ConvNet, recipe: Started, dataset: Dataset, own: str = ""
 ) -> tuple[str, ...]:  # fmt: skip
     """Fill a network, and freeze what its transfer says.
 
@@ -68,6 +68,7 @@ def start(
         backbone: its backbone, or the network itself.
         recipe: says where it starts from.
         dataset: the training split.
+        own: prefix of what serves learning alone, which `init` need not have.
 
     Returns:
         What a person should know: which weights were loaded.
@@ -79,7 +80,7 @@ def start(
     section = recipe.model
     notices: tuple[str, ...] = ()
     if recipe.init is not None:
-        checkpoint.load_weights(model, Path(recipe.init) / checkpoint.WEIGHTS)
+        checkpoint.load_start(model, Path(recipe.init) / checkpoint.WEIGHTS, own)
     if section.weights is not None:
         loaded = load_pretrained(backbone, section.weights, architecture=section.architecture)
         text = f"weights: {loaded.tensors} tensors of {loaded.source}, sha256 {loaded.sha256[:12]}"

@@ -23,8 +23,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.cli.faces_common import find_detector
 from edgecnn.vision.placement import size_of
-from edgecnn_device.faces import FaceEmbedder, FaceFinder
+from edgecnn_device.faces import FaceEmbedder, FaceFinder, PointRefiner
 from edgecnn_device.faces.align import align, similarity
 from edgecnn_device.faces.quality import judge
 from edgecnn_device.processor import processor_name
@@ -102,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--detector", type=Path, required=True)
+    parser.add_argument("--detector", required=True, help="as of `edgecnn faces`")
     parser.add_argument("--detector-variant")
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--variant")
@@ -113,9 +114,11 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
-    detector = open_runner(given.detector, given.detector_variant)
+    found, points = find_detector(given.detector)
+    detector = open_runner(found, given.detector_variant)
+    refine = None if points is None else PointRefiner(open_runner(points))
     embedder = open_runner(given.bundle, given.variant)
-    runs = {"edgecnn": ours(FaceFinder(detector), FaceEmbedder(embedder))}
+    runs = {"edgecnn": ours(FaceFinder(detector, refine=refine), FaceEmbedder(embedder))}
     if given.rival:
         runs["OpenCV"] = theirs(*given.rival)
     frames = read_frames(Path(os.environ.get("EDGECNN_DATA", "shared/data")), given.number)

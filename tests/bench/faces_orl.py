@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.cli.faces_common import open_finder
 from edgecnn.cli.output import find_bundle, print_table
 from edgecnn_device.faces import FaceEmbedder, FaceFinder
 from edgecnn_device.faces.align import align
@@ -74,12 +75,12 @@ def main() -> None:
     """Embed, compare, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--bundle", default="face-embedder")
-    parser.add_argument("--detector", default="face-detector")
+    parser.add_argument("--detector", default="face-detector+face-points")
     parser.add_argument("--variant", help="of the embedder; default: the manifest's first")
     given = parser.parse_args()
     cv2.setNumThreads(1)
     bundle = find_bundle(given.bundle)
-    finder = FaceFinder(open_runner(find_bundle(given.detector)))
+    finder = open_finder(given.detector, 1)
     embed = FaceEmbedder(open_runner(bundle, given.variant))
     people = read_pictures(Path(os.environ["EDGECNN_DATA"]) / "orl_faces" / "orl_faces.tar")
     vectors = embed_all(people, finder, embed)

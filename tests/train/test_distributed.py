@@ -57,6 +57,12 @@ def test_two_processes_are_one_with_the_same_batch(
     assert len({round(x, 3) for x in alone}) > 10  # something was learned on the way
 
 
+def test_two_processes_train_an_embedder(people_recipe: Path, tmp_path: Path) -> None:
+    """Not as one: each process chooses among its own pictures, and has statistics of its own."""
+    losses = _losses(people_recipe, tmp_path / "run", 2, ("loss.kind=margin_softmax",))
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"optimizer\.batch: 17"):
         Group(0, 2, torch.device("cpu")).share(17)

@@ -7,6 +7,7 @@ face = chain.the_face(picture)  # (H, W, 3) BGR
 from edgecnn_device.faces.chain import FaceChain, main_face
 from edgecnn_device.faces.embedder import FaceEmbedder
 from edgecnn_device.faces.finder import FaceFinder
+from edgecnn_device.faces.points import PointRefiner
 from edgecnn_device.faces.quality import QualityRules
 from edgecnn_device.faces.results import POINTS, Face, FoundFace, Quality
 from edgecnn_device.faces.yunet import YunetRules
@@ -18,6 +19,7 @@ __all__ = [
     "FaceEmbedder",
     "FaceFinder",
     "FoundFace",
+    "PointRefiner",
     "Quality",
     "QualityRules",
     "YunetRules",

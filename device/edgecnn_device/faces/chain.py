@@ -13,6 +13,7 @@ from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.faces.align import align
 from edgecnn_device.faces.embedder import FaceEmbedder
 from edgecnn_device.faces.finder import FaceFinder, as_bgr
+from edgecnn_device.faces.points import PointRefiner
 from edgecnn_device.faces.quality import QualityRules, judge
 from edgecnn_device.faces.results import Face, Picture
 from edgecnn_device.runner import open_runner
@@ -41,6 +42,7 @@ class FaceChain:
     def open(
         cls, detector: Bundle | Path, embedder: Bundle | Path, variant: str | None = None,
         threads: int = DEFAULT_THREADS, rules: QualityRules | None = None,
+        points: Bundle | Path | None = None,
     ) -> FaceChain:  # fmt: skip
         """Open two bundles; see `open_runner`.
 
@@ -51,6 +53,7 @@ class FaceChain:
                 a gallery belongs to one variant, and must not be lost to a new measurement.
             threads: of the runtime.
             rules: what a picture must show.
+            points: looks at each face once more, see `PointRefiner`.
 
         Raises:
             BundleError: a bundle that is not as it should be, or of another kind.
@@ -59,7 +62,8 @@ class FaceChain:
         opened = read_bundle(embedder) if isinstance(embedder, Path) else embedder
         first = opened.manifest.variants[0]
         name = variant or f"{first.format}-{first.precision}"
-        finder = FaceFinder(open_runner(detector, None, threads))
+        refine = None if points is None else PointRefiner(open_runner(points, None, threads))
+        finder = FaceFinder(open_runner(detector, None, threads), refine=refine)
         return cls(finder, FaceEmbedder(open_runner(opened, name, threads)), rules)
 
     def faces(self, picture: Picture) -> tuple[Face, ...]:

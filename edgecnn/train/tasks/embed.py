@@ -17,10 +17,17 @@ from edgecnn.data.samples import Dataset, Fault
 from edgecnn.errors import RecipeError
 from edgecnn.models.base import ConvNet
 from edgecnn.models.embedder import Embedder
-from edgecnn.train.embed_losses import distill_loss, margin_softmax_loss, pair_loss, triplet_loss
-from edgecnn.train.embed_recipe import EmbedLoss, EmbedRecipe, build_embedder
+from edgecnn.train.embed_losses import (
+    distill_loss,
+    hint_loss,
+    margin_softmax_loss,
+    pair_loss,
+    triplet_loss,
+)
+from edgecnn.train.embed_recipe import EmbedLoss, EmbedRecipe, build_embedder, map_shape
 from edgecnn.train.embed_stream import PeopleBatch, PeopleStream, collate
 from edgecnn.train.loading import load_batches
+from edgecnn.train.online_teacher import Lesson, OnlineTeacher
 from edgecnn.train.people import PeopleOrder, names_of, usable_people, with_least
 from edgecnn.train.pictures import prepared
 from edgecnn.train.splits import open_both
@@ -41,7 +48,8 @@ class EmbedTask:
         self._train, self._validation, self.faults = open_splits(recipe, strict)
         people = len(names_of(self._train))
         data = recipe.data.model_copy(update={"people": people})
-        self.recipe = recipe.model_copy(update={"data": data})
+        self._teacher, loss = _teacher_of(recipe)
+        self.recipe = recipe.model_copy(update={"data": data, "loss": loss})
         # Whole steps: a batch norm over one last picture has no statistics.
         batch = recipe.optimizer.batch
         self.epoch_samples = max(len(self._train.samples) // batch, 1) * batch
@@ -55,7 +63,8 @@ class EmbedTask:
     def build(self) -> Embedder:
         """Build the network with the weights it starts from, and freeze what a transfer says."""
         model = build_embedder(self.recipe)
-        self.notices += start(model, cast(ConvNet, model.backbone), self.recipe, self._train)
+        backbone = cast(ConvNet, model.backbone)
+        self.notices += start(model, backbone, self.recipe, self._train, own="hint.")
         return model
 
     def trained(self, model: nn.Module) -> nn.Module:
@@ -91,6 +100,8 @@ class EmbedTask:
     def loss(self, model: nn.Module, batch: Batch, progress: float) -> Tensor:
         """Return the loss of a batch."""
         assert isinstance(batch, PeopleBatch)
+        if self._teacher is not None:
+            return lesson_loss(model(batch.pixels), self._teacher(batch.pixels), self.recipe.loss)
         return embed_loss(model(batch.pixels), batch, self.recipe.loss)
 
     def validate(self, model: nn.Module) -> Validation:
@@ -112,6 +123,17 @@ def embed_loss(
     if options.kind == "margin_softmax":
         return margin_softmax_loss(head, batch.people, options.form, options.width, options.scale)
     return pair_loss(head, batch.people)
+
+
+def lesson_loss(
+    found: Tensor | tuple[Tensor, Tensor], lesson: Lesson, options: EmbedLoss
+) -> Tensor:
+    """Return the loss to what a teacher says of the same batch."""
+    vectors, maps = found if isinstance(found, tuple) else (found, None)
+    loss = distill_loss(vectors.float(), lesson.vectors)
+    if maps is None or lesson.maps is None:
+        return loss
+    return loss + options.hint * hint_loss(maps.float(), lesson.maps)
 
 
 @torch.no_grad()
@@ -153,15 +175,39 @@ def open_splits(recipe: EmbedRecipe, strict: bool) -> tuple[Dataset, Dataset, tu
 
 
 def _targets(recipe: EmbedRecipe, train: Dataset) -> NDArray[np.float32] | None:
-    if recipe.data.teacher is None:
+    if recipe.data.teacher is None or recipe.data.teacher.endswith(".onnx"):
         return None
     found = load_teacher(Path(recipe.data.teacher), train)
-    if found.shape[1] != recipe.model.size:
-        raise RecipeError(
-            f"model.size: the teacher's vectors have {found.shape[1]} numbers, got "
-            f"{recipe.model.size}"
-        )
+    _refuse_size(found.shape[1], recipe)
     return found
+
+
+def _teacher_of(recipe: EmbedRecipe) -> tuple[OnlineTeacher | None, EmbedLoss]:
+    """Open a teacher that is asked while training; the loss then knows its channels."""
+    if recipe.data.teacher is None or not recipe.data.teacher.endswith(".onnx"):
+        return None, recipe.loss
+    teacher, spec = OnlineTeacher(Path(recipe.data.teacher)), recipe.input
+    size, sides = teacher.shapes((spec.channels, spec.height, spec.width))
+    _refuse_size(size, recipe)
+    if not recipe.loss.hint:
+        return teacher, recipe.loss
+    if sides is None:
+        raise RecipeError(f"loss.hint: {recipe.data.teacher} gives no map: set it to 0")
+    loss = recipe.loss.model_copy(update={"hint_channels": sides[0]})
+    wanted = map_shape(recipe)
+    if wanted[1:] != sides[1:]:
+        raise RecipeError(
+            f"loss.hint: expected a map of {wanted[1]} x {wanted[2]} as the network has, the "
+            f"teacher's has {sides[1]} x {sides[2]}: choose other strides, or set it to 0"
+        )
+    return teacher, loss
+
+
+def _refuse_size(found: int, recipe: EmbedRecipe) -> None:
+    if found != recipe.model.size:
+        raise RecipeError(
+            f"model.size: the teacher's vectors have {found} numbers, got {recipe.model.size}"
+        )
 
 
 def _refuse_torn(share: int, pictures: int, world: int) -> None:
