@@ -94,11 +94,13 @@ class TextFormatter(logging.Formatter):
         return text
 
 
-_CONTROL: Mapping[int, str] = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160))}
 _UNSEEN: Mapping[int, str] = {
-    c: rf"\u{c:04x}" for c in (*range(10), *range(11, 32), *range(127, 160), 0x2028, 0x2029)
-} | {c: rf"\u{c:04x}" for c in range(0xD800, 0xE000)}
-"""Everything but the line end; half characters could not be written at all."""
+    code: rf"\u{code:04x}"
+    for code in (*range(10), *range(11, 32), *range(127, 160), 0x2028, 0x2029,
+                 *range(0xD800, 0xE000))
+}  # fmt: skip
+"""Everything but the line end that moves a terminal, ends a line, or is half a character."""
+_CONTROL: Mapping[int, str] = {**_UNSEEN, 10: r"\n"}
 
 
 def _time(record: logging.LogRecord) -> datetime.datetime:

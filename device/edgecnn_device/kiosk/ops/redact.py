@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterable
@@ -93,8 +94,7 @@ def _message(record: logging.LogRecord) -> str:
 
 def _forms(secret: str) -> set[str]:
     """Return how a secret is written in addresses, in Python's and in JSON's quotes."""
-    escaped = secret.replace("\\", "\\\\")
     return {
         secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret)[1:-1],
-        escaped, escaped.replace('"', '\\"'),
+        json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
     }  # fmt: skip
