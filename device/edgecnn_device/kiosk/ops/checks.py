@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgecnn.errors import ConfigError
 from edgecnn_device.kiosk.ops.check_bundles import check_bundles
 from edgecnn_device.kiosk.ops.check_cameras import check_cameras
 from edgecnn_device.kiosk.ops.check_files import check_folders, check_secrets
@@ -40,6 +39,5 @@ def load_checked(path: Path, *, insecure_http: bool = False) -> tuple[Loaded, Re
     """
     loaded = load_config(path)
     report = check(loaded, insecure_http=insecure_http)
-    if report.errors:
-        raise ConfigError(str(path), report.errors, report.warnings)
+    report.raise_errors(path)
     return loaded, report

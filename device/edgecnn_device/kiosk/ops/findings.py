@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from edgecnn.errors import EdgecnnError, Fault
+from edgecnn.errors import ConfigError, EdgecnnError, Fault
 from edgecnn_device.kiosk.ops.explain import dotted, line_of
 from edgecnn_device.kiosk.ops.strict_yaml import Document, Place
 
@@ -18,6 +19,15 @@ class Report:
     """With any of them the daemon does not start."""
     warnings: tuple[Fault, ...]
     """It starts; somebody should know."""
+
+    def raise_errors(self, path: Path) -> None:
+        """Raise `ConfigError` where there is any error.
+
+        Args:
+            path: of the configuration, for the message.
+        """
+        if self.errors:
+            raise ConfigError(str(path), self.errors, self.warnings)
 
 
 @dataclass(frozen=True)

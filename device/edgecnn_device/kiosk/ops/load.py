@@ -27,8 +27,12 @@ class Loaded:
     """As written, with lines."""
 
 
-def load_config(path: Path) -> Loaded:
+def load_config(path: Path, base: Path | None = None) -> Loaded:
     """Read and validate a file; what it names is not looked at yet (`checks.check`).
+
+    Args:
+        path: the file.
+        base: where its relative paths start; default: the file's own folder.
 
     Raises:
         ConfigError: it cannot be read, or does not fit; each fault with key, line and remedy.
@@ -42,7 +46,7 @@ def load_config(path: Path) -> Loaded:
         config = KioskConfig.model_validate(document.value)
     except ValidationError as error:
         raise ConfigError(str(path), explain(error, KioskConfig, document)) from None
-    return Loaded(path, absolute(config, path.absolute().parent), document)
+    return Loaded(path, absolute(config, base or path.absolute().parent), document)
 
 
 def _text(path: Path) -> str:

@@ -21,6 +21,8 @@ _PATTERNS = (
     # user:password@ in any address, up to the last @ of the word: passwords have @ and / in them.
     (re.compile(rf"://\S{{0,{_MOST}}}@"), f"://{HIDDEN}@"),
     (re.compile(rf"(?i)([?&;](?:{_KEYS})=)[^&\s#]+"), rf"\1{HIDDEN}"),
+    # A token of edgecnn kiosk token, in a form or on a command line.
+    (re.compile(r"\b(ek_[0-9a-f]{1,16}_)[\w-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer\s+)\S+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b((?:proxy-)?authorization\W{1,8}(?:\w{1,20}\s+)?)\S+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b((?:set-)?cookie['\"]?\s*[:=,]\s*).+"), rf"\1{HIDDEN}"),

@@ -11,6 +11,7 @@ _NUMBERED = re.compile(r"(usb|csi):([0-9]{1,3})")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20}):")
 NETWORK = ("rtsp", "rtsps")
 SYNTHETIC = ("synthetic:notes", "synthetic:heads")
+_SYNTHETIC = re.compile(r"synthetic:(notes|heads)(:[0-9]{1,9})?")
 EXPECTED = "usb:0, /dev/video0, csi:0, rtsp://..., a video, a folder, " + " or ".join(SYNTHETIC)
 
 
@@ -21,7 +22,7 @@ def is_file(source: str) -> bool:
 
 def is_known(source: str) -> bool:
     """Tell whether it is of any kind there is."""
-    if source in SYNTHETIC or _NUMBERED.fullmatch(source) or _DEVICE.fullmatch(source):
+    if any(kind.fullmatch(source) for kind in (_SYNTHETIC, _NUMBERED, _DEVICE)):
         return True
     parts = address(source)
     return is_file(source) or (parts is not None and bool(parts.hostname))
