@@ -171,6 +171,17 @@ def test_inside_the_service_a_credential_must_be_there(
     assert check(load(text)).errors == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [(RTSP + "    password_file: door\n", "cameras.door.password_file"),
+     (DOOR + "faces: {enabled: true}", "faces.key_file")],
+)  # fmt: skip
+def test_a_daemon_without_its_credentials_does_not_start(
+    load: Callable[[str], Loaded], text: str, key: str
+) -> None:
+    assert "credential" in _only(check(load(text), starting=True).errors, key)
+
+
 def test_the_master_key_is_checked(load: Callable[[str], Loaded], tmp_path: Path) -> None:
     create_master_key(tmp_path / "master.key")
     text = DOOR + f"faces: {{enabled: true, key_file: {tmp_path}/master.key}}"

@@ -47,7 +47,7 @@ def begin(
     loaded = load_config(path)
     # Before the checks: those of bundles load numpy.
     pin_threads(loaded.config.bundles.threads)
-    report = check(loaded, insecure_http=insecure_http)
+    report = check(loaded, insecure_http=insecure_http, starting=True)
     report.raise_errors(path)
     secrets = read_secrets(loaded.config, str(path))
     redactor.hide(secrets.words())

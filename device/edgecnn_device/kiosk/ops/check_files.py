@@ -51,8 +51,8 @@ def warn_unseen(path: Path, place: Place, findings: Findings) -> bool:
     """Tell, and warn, whether it is a credential that only the service itself can see."""
     if not is_credential(path) or os.environ.get("CREDENTIALS_DIRECTORY"):
         return False
-    findings.warn(place, f"{path.name} is a systemd credential, which cannot be checked outside of "
-                  f"the service; for a file, write its folder too")  # fmt: skip
+    findings.unseen(place, f"{path.name} is a systemd credential, which only the service sees; for "
+                    "a file, write its folder too")  # fmt: skip
     return True
 
 
@@ -74,8 +74,8 @@ def _check_master_key(faces: FacesConfig, findings: Findings) -> None:
 
     place = ("faces", "key_file")
     if faces.key_file is None and not os.environ.get("CREDENTIALS_DIRECTORY"):
-        findings.warn(place, f"none is named, so that systemd has to give the credential "
-                      f"{CREDENTIAL}; outside of the service that cannot be checked")  # fmt: skip
+        findings.unseen(place, "none is named, so that systemd has to give the service the "
+                        f"credential {CREDENTIAL}: run edgecnn kiosk install")  # fmt: skip
     elif faces.key_file is None or not warn_unseen(faces.key_file, place, findings):
         findings.attempt(place, lambda: read_master_key(faces.key_file))
 

@@ -12,7 +12,7 @@ from edgecnn_device.kiosk.ops.findings import Findings, Report
 from edgecnn_device.kiosk.ops.load import Loaded, load_config
 
 
-def check(loaded: Loaded, *, insecure_http: bool = False) -> Report:
+def check(loaded: Loaded, *, insecure_http: bool = False, starting: bool = False) -> Report:
     """Check a configuration that fits the schema against this machine, as this user.
 
     Whether the web's port is free is not looked at: the daemon itself may hold it.
@@ -20,8 +20,9 @@ def check(loaded: Loaded, *, insecure_http: bool = False) -> Report:
     Args:
         loaded: of `load_config`.
         insecure_http: whether an address that others reach may go without TLS.
+        starting: whether this is the daemon, which must see its credentials.
     """
-    config, findings = loaded.config, Findings(loaded.document)
+    config, findings = loaded.config, Findings(loaded.document, starting)
     check_cameras(config, findings)
     check_secrets(config, findings)
     check_folders(config, findings)
@@ -31,13 +32,15 @@ def check(loaded: Loaded, *, insecure_http: bool = False) -> Report:
     return findings.report()
 
 
-def load_checked(path: Path, *, insecure_http: bool = False) -> tuple[Loaded, Report]:
+def load_checked(
+    path: Path, *, insecure_http: bool = False, starting: bool = False
+) -> tuple[Loaded, Report]:
     """Load a file and check it; the report has warnings alone.
 
     Raises:
         ConfigError: the daemon could not start with it.
     """
     loaded = load_config(path)
-    report = check(loaded, insecure_http=insecure_http)
+    report = check(loaded, insecure_http=insecure_http, starting=starting)
     report.raise_errors(path)
     return loaded, report

@@ -35,6 +35,8 @@ class Findings:
     """Collects faults while the checks run."""
 
     document: Document
+    starting: bool = False
+    """Whether the daemon itself asks, so that what it does not see now it will never see."""
     _errors: list[Fault] = field(default_factory=list)
     _warnings: list[Fault] = field(default_factory=list)
 
@@ -45,6 +47,10 @@ class Findings:
     def warn(self, place: Place, message: str) -> None:
         """Note what somebody should know."""
         self._warnings.append(Fault(dotted(place), message, line_of(self.document, place)))
+
+    def unseen(self, place: Place, message: str) -> None:
+        """Note what only the service can see: a warning, or the service's own error."""
+        (self.error if self.starting else self.warn)(place, message)
 
     def attempt(self, place: Place, action: Callable[[], object]) -> bool:
         """Note as an error what an action raises on purpose; returns whether it succeeded."""

@@ -83,7 +83,7 @@ class Reloader(threading.Thread):
         """Load and apply; returns what to tell."""
         path = self.current.path
         try:
-            loaded, report = load_checked(path, insecure_http=self._insecure_http)
+            loaded, report = load_checked(path, insecure_http=self._insecure_http, starting=True)
             secrets = read_secrets(loaded.config, str(path))
         except ConfigError as error:
             for fault in error.faults:
