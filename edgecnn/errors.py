@@ -10,12 +10,15 @@ EdgecnnError                  1  (any failure we foresaw)
 │   ├── GalleryError          2  a gallery of faces, its keystore or master key that cannot be used
 │   ├── RecipeError           2  a training recipe that cannot be used
 │   └── CheckpointError       2  a checkpoint that does not fit
+├── ConfigError              78  a configuration that the daemon cannot start with
 └── MissingExtraError         3  a package of an extra is not installed
 
 Every message is one line: what was expected, what came, what to do.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 
 class EdgecnnError(Exception):
@@ -65,6 +68,41 @@ class RecipeError(InputError):
 
 class CheckpointError(InputError):
     """A checkpoint that does not fit the model or the recipe."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one key of a configuration."""
+
+    key: str
+    """Dotted, as in `cameras.door.rate`; empty for the file as a whole."""
+    message: str
+    """What was expected, what came, what to do; never a secret."""
+    line: int | None = None
+    """Of the file, from 1, where it is known."""
+
+    def __str__(self) -> str:
+        line = f"line {self.line}" if self.line else ""
+        place = f"{self.key} ({line})" if self.key and line else self.key or line
+        return f"{place}: {self.message}" if place else self.message
+
+
+class ConfigError(EdgecnnError):
+    """A configuration that cannot be used; 78 is EX_CONFIG of BSD's sysexits."""
+
+    exit_status = 78
+    _TOLD = 5
+
+    def __init__(
+        self, file: str, faults: tuple[Fault, ...], warnings: tuple[Fault, ...] = ()
+    ) -> None:
+        told = "; ".join(str(fault) for fault in faults[: self._TOLD])
+        more = len(faults) - self._TOLD
+        rest = f"; and {more} more: edgecnn kiosk check-config lists them" if more > 0 else ""
+        super().__init__(f"{file}: {told}{rest}")
+        self.faults = faults
+        self.warnings = warnings
+        """What the daemon could start with, and somebody should know."""
 
 
 class MissingExtraError(EdgecnnError):

@@ -1,7 +1,7 @@
 """The daemon's configuration: one pydantic model per section, and nothing that is not in it.
 
-Secrets are never in it, but in files that it names (`edgecnn_device.kiosk.secret`). Seconds, days,
-pixels and megabytes are in the names.
+Secrets are never in it, but in files that it names (`edgecnn_device.kiosk.ops.secrets`). Seconds,
+days, pixels and megabytes are in the names.
 """
 
 from __future__ import annotations
