@@ -25,8 +25,10 @@ from edgecnn_device.kiosk.pipeline.diagnosis import public_configuration
 HERE = [[200, 150], [1000, 150], [1000, 494], [200, 494]]
 
 
-def _rewritten(path: Path, to: Path, key: Ed25519PrivateKey | None = None, **changes: Any) -> Path:
-    """Write a bundle once more, with one variant and another name."""
+def _rewritten(
+    path: Path, to: Path, key: Ed25519PrivateKey | None = None, shift: float = 0.0, **changes: Any
+) -> Path:
+    """Write a bundle once more, with one variant, another name, and golden outputs shifted."""
     bundle = read_bundle(path)
     variant = next(v for v in bundle.manifest.variants if v.format == "tflite")
     golden = bundle.golden()
