@@ -30,8 +30,8 @@ H264 = (
     "config-interval=1 )"
 )
 JPEG = (
-    f"( videotestsrc is-live=true ! video/x-raw,width={WIDTH},height={HEIGHT},framerate={RATE}/1 ! "
-    "jpegenc ! rtpjpegpay name=pay0 )"
+    f"( videotestsrc is-live=true ! video/x-raw,format=I420,width={WIDTH},height={HEIGHT},"
+    f"framerate={RATE}/1 ! jpegenc ! rtpjpegpay name=pay0 )"
 )
 
 

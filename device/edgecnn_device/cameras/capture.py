@@ -23,12 +23,14 @@ from edgecnn_device.cameras.state import Backoff, Link, State
 if TYPE_CHECKING:
     from edgecnn_device.kiosk.config import CameraConfig
 
-OPENING_S = 10.0
-"""Added to the deadline of the first frame: a process starts, and a camera warms up."""
+OPENING_S = 30.0
+"""Added to the deadline of the first frame: a process starts, perhaps on a busy board, and a camera
+warms up. What an address answers, or that nobody answers, is known sooner."""
 _TURN_S = 0.2
 """Longest wait without a look at whether it is told to stop."""
 _RATE_SPAN_S = 10.0
 _LOG = logging.getLogger("edgecnn.cameras")
+_LOG.addHandler(logging.NullHandler())  # stderr is the program's, unless it says otherwise
 
 Changed: TypeAlias = Callable[[str, State, str], None]
 """Is told a camera's name, its new state and the reason."""
