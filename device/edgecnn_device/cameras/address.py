@@ -64,7 +64,7 @@ def parse_address(source: str) -> Address:
 
 
 def _kind_of_file(source: str) -> Kind | None:
-    if is_camera(source) or "://" in source or "\0" in source:
+    if not source or is_camera(source) or "://" in source or "\0" in source:
         return None
     suffix = Path(source).suffix.lower()
     if Path(source).is_dir() or suffix in PICTURES:
