@@ -1,9 +1,8 @@
-"""A slot in memory, a store that remembers, and faces that a script finds."""
+"""Slots that a test fills, a store that remembers, and faces that a script finds."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from edgecnn.bundle.manifest import CARD, GOLDEN, InputSpec
 from edgecnn.bundle.read import Golden, read_bundle
 from edgecnn.bundle.write import pack_golden
 from edgecnn.vision.preprocess import Input
-from edgecnn_device.cameras import CameraFrame
+from edgecnn_device.cameras import CameraFrame, Slot
 from edgecnn_device.faces.align import TEMPLATE
 from edgecnn_device.faces.yunet import NAMES
 from edgecnn_device.gallery import create_master_key
@@ -36,40 +35,28 @@ _LAYOUT = (TEMPLATE - 56) / 35.24
 _TINTS = np.array([[90, 0, 0], [0, 90, 0], [0, 0, 90], [60, 60, -60]], np.float32)
 
 
-class MemorySlot:
-    """One newest frame, as `cameras.Slot` holds it."""
+class CountedSlot(Slot):
+    """A camera's slot, filled by a test."""
 
     def __init__(self, camera: str = "desk") -> None:
-        self.camera = camera
-        self._changed = threading.Condition()
-        self._frame: CameraFrame | None = None
-        self.taken = -1
-        self.index = 0
+        super().__init__()
+        self.camera, self.index, self.taken = camera, 0, -1
 
-    def put(self, image: Picture, age_s: float = 0.0) -> int:
-        with self._changed:
-            moment = time.monotonic() - age_s
-            self._frame = CameraFrame(self.camera, self.index, image, moment)
-            self.index += 1
-            self._changed.notify_all()
-            return self.index - 1
+    def show(self, image: Picture, age_s: float = 0.0) -> int:
+        """Put the next frame, taken so long ago; returns its index."""
+        self.put(CameraFrame(self.camera, self.index, image, time.monotonic() - age_s))
+        self.index += 1
+        return self.index - 1
 
     def take(self, timeout_s: float, newer_than: int = -1) -> CameraFrame | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._newer(newer_than), timeout_s)
-            if not self._newer(newer_than):
-                return None
-            assert self._frame is not None
-            self.taken = self._frame.index
-            return self._frame
-
-    def _newer(self, index: int) -> bool:
-        return self._frame is not None and self._frame.index > index
+        frame = super().take(timeout_s, newer_than)
+        self.taken = self.taken if frame is None else frame.index
+        return frame
 
 
 @pytest.fixture
-def memory_slot() -> Callable[..., MemorySlot]:
-    return MemorySlot
+def camera_slot() -> Callable[..., CountedSlot]:
+    return CountedSlot
 
 
 @dataclass
@@ -98,12 +85,12 @@ class Running:
     """An engine with its slot and store."""
 
     engine: Engine
-    slots: dict[str, MemorySlot]
+    slots: dict[str, CountedSlot]
     kept: Kept
 
     def show(self, image: Picture, camera: str = "desk", timeout_s: float = 30) -> LiveFrame:
         """Put a frame, and wait until it is processed."""
-        index = self.slots[camera].put(image)
+        index = self.slots[camera].show(image)
         found = self.engine.live(camera, index - 1, timeout_s)
         assert found is not None, self.engine.reasons()
         return found
@@ -120,7 +107,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
              "cameras": {name: CameraConfig(source="synthetic:notes") for name in cameras},
              "bundles": {"measure": False}, **sections}
         )  # fmt: skip
-        slots, kept = {name: MemorySlot(name) for name in cameras}, Kept()
+        slots, kept = {name: CountedSlot(name) for name in cameras}, Kept()
         engine = Engine(config, open_models(config), slots, kept, lambda: True)
         engine.start()
         running.append(engine)

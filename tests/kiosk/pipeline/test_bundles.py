@@ -83,7 +83,7 @@ def test_a_new_reader_that_fails_on_a_frame_is_taken_back(
             raise RuntimeError("the runtime broke")
 
     running.engine._bundles.models.get("serial-reader").runner.backend = Broken()
-    running.slots["desk"].put(running.scene)
+    running.slots["desk"].show(running.scene)
     (told,) = running.kept.wait_for("system")
     assert "failed on a frame: RuntimeError" in told.detail and "goes on" in told.detail
     assert running.show(running.scene).notes[0].text

@@ -49,7 +49,7 @@ def _ask(running: Any, picture: Any, ask: Callable[[], FaceAnswer]) -> FaceAnswe
     thread = threading.Thread(target=wait)
     thread.start()
     while thread.is_alive():
-        running.slots["desk"].put(picture)
+        running.slots["desk"].show(picture)
         thread.join(0.02)
     if isinstance(found[0], EdgecnnError):
         raise found[0]
@@ -191,7 +191,7 @@ def test_a_face_before_the_camera_is_enrolled(
     thread = threading.Thread(target=lambda: found.append(people.enrol_live("ann", "desk")))
     thread.start()
     while thread.is_alive():
-        running.slots["desk"].put(picture)
+        running.slots["desk"].show(picture)
         thread.join(0.02)
     assert (found[0].pictures, found[0].rejected) == (1, ())
 

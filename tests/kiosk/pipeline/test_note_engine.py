@@ -126,7 +126,7 @@ def test_cameras_vote_apart(kiosk: Callable[..., Any], scene: Any) -> None:
 
 def test_a_stale_frame_is_never_processed(kiosk: Callable[..., Any], scene: Any) -> None:
     running = kiosk(staleness_s=0.3)
-    running.slots["desk"].put(scene.image, age_s=0.4)
+    running.slots["desk"].show(scene.image, age_s=0.4)
     assert running.engine.live("desk", -1, 0.5) is None
     (camera,) = running.engine.cameras()
     assert (camera.captured, camera.processed, camera.dropped) == (1, 0, 1)
@@ -191,7 +191,7 @@ def test_a_failing_network_costs_its_frames_and_is_opened_again(
     note_detector.script.run = run
     before = running.engine._bundles.models
     for _ in range(3):
-        running.slots["desk"].put(scene.image)
+        running.slots["desk"].show(scene.image)
         until = time.monotonic() + 10
         while running.slots["desk"].taken < running.slots["desk"].index - 1:
             assert time.monotonic() < until

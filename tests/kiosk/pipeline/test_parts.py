@@ -29,14 +29,14 @@ def _intake(slots: dict[str, Any], staleness_s: float = 0.5) -> tuple[Intake, Me
     return Intake(slots, books, staleness_s, metrics), metrics
 
 
-def test_cameras_take_turns_however_fast_one_is(memory_slot: Callable[..., Any]) -> None:
-    slots = {name: memory_slot(name) for name in ("fast", "slow")}
+def test_cameras_take_turns_however_fast_one_is(camera_slot: Callable[..., Any]) -> None:
+    slots = {name: camera_slot(name) for name in ("fast", "slow")}
     intake, metrics = _intake(slots)
     order = []
     for _ in range(4):
         for _ in range(5):
-            slots["fast"].put(GREY)
-        slots["slow"].put(GREY)
+            slots["fast"].show(GREY)
+        slots["slow"].show(GREY)
         order += [frame.camera for frame in (intake.next(0), intake.next(0)) if frame]
     assert order == ["fast", "slow"] * 4
     assert intake.next(0) is None
@@ -44,12 +44,12 @@ def test_cameras_take_turns_however_fast_one_is(memory_slot: Callable[..., Any])
     assert _value(metrics, "edgecnn_hop_dropped_total", **cause) == 16
 
 
-def test_a_stale_frame_is_dropped_and_counted(memory_slot: Callable[..., Any]) -> None:
-    slot = memory_slot()
+def test_a_stale_frame_is_dropped_and_counted(camera_slot: Callable[..., Any]) -> None:
+    slot = camera_slot()
     intake, metrics = _intake({"desk": slot})
-    slot.put(GREY, age_s=0.6)
+    slot.show(GREY, age_s=0.6)
     assert intake.next(0.01) is None
-    slot.put(GREY, age_s=0.1)
+    slot.show(GREY, age_s=0.1)
     frame = intake.next(0.01)
     assert frame is not None and frame.index == 1 and not intake.stale(frame)
     hop = {"camera": "desk", "hop": "capture"}

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 import edgecnn
+from edgecnn_device.cameras import redact
 from edgecnn_device.choice import runtime_versions
 from edgecnn_device.kiosk.config import KioskConfig
 from edgecnn_device.kiosk.ports import CameraStatus, ModelStatus
@@ -96,8 +97,7 @@ def public_configuration(config: KioskConfig) -> dict[str, Any]:
 
 def _without_credentials(address: str) -> str:
     """Hide user and password of an address, and all of its query but that there is one."""
-    hidden = re.sub(r"//[^/?#]*@", "//***@", address)
-    return re.sub(r"[?#].*", "?***", hidden)
+    return re.sub(r"[?#].*", "?***", redact(address))
 
 
 def _as_json(one: Rejection, now: float) -> dict[str, Any]:
