@@ -52,15 +52,21 @@ class EndlessSlot:
 
     def __init__(self, frames: Sequence[Picture]) -> None:
         self._frames = frames
-        self._index = -1
-        self.until = -1
-        """Index of the last frame that may be given."""
+        self._index = self._last = -1
+        self._more = threading.Condition()
+
+    def give(self, count: int) -> int:
+        """Allow so many more; returns the index of the last one."""
+        with self._more:
+            self._last += count
+            self._more.notify_all()
+            return self._last
 
     def take(self, timeout_s: float, newer_than: int = -1) -> CameraFrame | None:
         """Return a frame that was captured just now."""
-        if self._index >= self.until:
-            time.sleep(min(timeout_s, 0.001))
-            return None
+        with self._more:
+            if not self._more.wait_for(lambda: self._index < self._last, timeout_s):
+                return None
         self._index += 1
         image = self._frames[self._index % len(self._frames)]
         return CameraFrame("desk", self._index, image, time.monotonic())
@@ -135,8 +141,7 @@ def measure_speed(options: argparse.Namespace) -> None:
             bare_wall, bare_cpu = time.perf_counter() - wall, time.process_time() - cpu
             networks += sum(model.runner.spent_s for model in models.loaded)
             wall, cpu = time.perf_counter(), time.process_time()
-            slot.until += len(frames)
-            if engine.live("desk", slot.until - 1, 600) is None:
+            if engine.live("desk", slot.give(len(frames)) - 1, 600) is None:
                 raise SystemExit(f"the engine stopped: {engine.reasons()}")
             whole = time.perf_counter() - wall, time.process_time() - cpu
             if turn:  # the first warms up
@@ -188,15 +193,16 @@ def measure_delay(options: argparse.Namespace) -> None:
 def measure_memory(options: argparse.Namespace) -> None:
     """Run many frames, and read the resident memory on the way."""
     slot = EndlessSlot(draw_notes(options.pictures))
-    settled = 0.0
+    settled, given = 0.0, 0
     with running(slot, options.faces) as (engine, _, kept):
         print_head(f"{options.pictures} pictures, again and again")
         try:
             for count in sorted({options.settle, *np.linspace(0, options.frames, 11).astype(int)}):
                 if not count:
                     continue
-                slot.until = int(count) - 1
-                while engine.live("desk", slot.until - 1, 10) is None:
+                last = slot.give(int(count) - given)
+                given = int(count)
+                while engine.live("desk", last - 1, 10) is None:
                     if reasons := engine.reasons():
                         raise SystemExit(f"the engine stopped: {reasons}")
                 kept.events.clear()

@@ -80,6 +80,11 @@ class Kept:
         return self.of(kind)
 
 
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
 @dataclass
 class Running:
     """An engine with its slot and store."""

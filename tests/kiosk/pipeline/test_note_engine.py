@@ -56,7 +56,7 @@ def test_a_thumbnail_shows_the_note_alone(kiosk: Callable[..., Any], scene: Any)
     running.kept.wait_for("note")
     (data,) = running.kept.thumbnails
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape[0] < 400 and picture.shape[1] < 900
+    assert picture is not None and picture.shape[0] < 400 and picture.shape[1] < 900
     assert picture.mean() > 150  # paper, not the dark table
 
 
@@ -69,7 +69,7 @@ def test_without_retention_no_thumbnail_is_made(kiosk: Callable[..., Any], scene
 
 
 def _unreadable(scene: Any) -> NDArray[np.uint8]:
-    grey = np.full_like(scene.image, 70)
+    grey = np.full(scene.image.shape, 70, np.uint8)
     cv2.fillConvexPoly(grey, np.array(HERE, np.int32), (200, 200, 200))
     return grey
 
