@@ -58,7 +58,7 @@ def test_a_folder_of_notes_is_read(
         lambda engine: engine.cameras()[0].processed >= 3, loop=True, paced=False,
     )  # fmt: skip
     assert engine.cameras()[0].processed >= 3
-    assert [c.state for c in kept.of("camera")][0] == "live"
+    assert next(c.state for c in kept.of("camera")) == "live"
 
 
 def test_a_video_without_notes_gives_no_serial(tmp_path: Path, kept: Any, real_data: Path) -> None:
