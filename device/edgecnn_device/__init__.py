@@ -1,4 +1,4 @@
-"""The device half of edgecnn: runs bundles, without torch."""
+"""The half that runs on the board: it never imports torch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["Runner", "open_runner"]
 def __getattr__(name: str) -> object:
     """Import the runner when it is asked for (PEP 562).
 
-    A configuration is checked without numpy and OpenCV, and the daemon says how many threads BLAS
-    may take before numpy is loaded.
+    A configuration is checked without numpy and OpenCV, the daemon says how many threads BLAS may
+    take before numpy is loaded, and a process that reads a camera needs no runtime.
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from edgecnn.errors import InputError
+from edgecnn.bundle.zoo import find_bundle, zoo_folder
+
+__all__ = [
+    "find_bundle", "json_option", "note", "parse_shape", "print_json", "print_table",
+    "threads_option", "variant_option", "zoo_folder",
+]  # fmt: skip
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 threads_option = click.option(
@@ -59,24 +63,3 @@ def parse_shape(
         raise click.BadParameter(f"expected C,H,W such as 3,224,224, got {value!r}")
     channels, height, width = (int(p) for p in parts)
     return channels, height, width
-
-
-def zoo_folder() -> Path:
-    """Return the folder of the bundles that ship in the wheel."""
-    return Path(__file__).parents[1] / "zoo"
-
-
-def find_bundle(name: str) -> Path:
-    """Return the path of a bundle given as a path or as the name of a zoo bundle.
-
-    Raises:
-        InputError: neither exists; the message lists the zoo.
-    """
-    path = Path(name)
-    if path.exists():
-        return path
-    shipped = {p.stem: p for p in sorted(zoo_folder().glob("*.edge"))}
-    if name in shipped:
-        return shipped[name]
-    known = ", ".join(shipped) or "none"
-    raise InputError(f"{name}: no such file, and no bundle of the zoo ({known})")

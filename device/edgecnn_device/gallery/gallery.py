@@ -164,6 +164,10 @@ class Gallery:
         found = (Person(name, count, model) for name, count, model in named if name is not None)
         return tuple(sorted(found, key=lambda person: person.name))
 
+    def has(self, person: str) -> bool:
+        """Tell whether anybody is enrolled by a name."""
+        return self._people.find(checked_name(person)) is not None
+
     def export(self, person: str) -> PersonExport:
         """Return all that is kept about a person, for them; the log says that it was asked.
 

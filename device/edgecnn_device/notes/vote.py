@@ -84,6 +84,26 @@ class NoteEvent:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True, eq=False)
+class NoteInSight:
+    """What the frames say so far of a note that is still in sight."""
+
+    track: int
+    """As of `NoteEvent`."""
+    quad: NDArray[np.float32]
+    """(4, 2) where it was seen last, in pixels."""
+    text: str
+    """The likeliest serial, canonical; empty where nothing reads as one."""
+    currency: str
+    """Its ISO 4217 code; empty likewise."""
+    confidence: float
+    """0..1, posterior of the text."""
+    looks: int
+    """Readings that voted, `VoteOptions.max_looks` at most."""
+    told: bool
+    """Whether its serial was given: it is sure."""
+
+
 @dataclass
 class _Note:
     """A note under way."""
@@ -139,6 +159,13 @@ class NoteVoter:
         events = [e for note in self._notes.values() for e in self._end(note)]
         self._begin()
         return tuple(events)
+
+    def in_sight(self) -> tuple[NoteInSight, ...]:
+        """Return the notes under way, in the order in which they came.
+
+        One that was missed in the last few frames, but is not taken for gone, is among them.
+        """
+        return tuple(_in_sight(note) for note in sorted(self._notes.values(), key=_number))
 
     def _begin(self) -> None:
         self._tracker = QuadTracker(self.options.max_missed)
@@ -240,3 +267,16 @@ class NoteVoter:
             return False
         text = looks[-2].hypotheses[0].text
         return doubt(text, looks[-1], self._charset) <= self.options.other_note
+
+
+def _number(note: _Note) -> int:
+    return note.number
+
+
+def _in_sight(note: _Note) -> NoteInSight:
+    said = note.verdict
+    if said is None:
+        return NoteInSight(note.number, note.quad, "", "", 0.0, 0, False)
+    return NoteInSight(
+        note.number, note.quad, said.text, said.currency, said.probability, said.looks, note.told
+    )
