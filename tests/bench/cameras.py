@@ -33,7 +33,10 @@ from edgecnn_device.cameras.synthetic_heads import SyntheticHeads
 from edgecnn_device.cameras.synthetic_notes import SyntheticNotes
 from edgecnn_device.kiosk.config import CameraConfig
 
-KINDS = {"synthetic:notes": SyntheticNotes, "synthetic:heads": SyntheticHeads}
+KINDS: dict[str, type[SyntheticNotes] | type[SyntheticHeads]] = {
+    "synthetic:notes": SyntheticNotes,
+    "synthetic:heads": SyntheticHeads,
+}
 RATE = 15.0
 PATIENCE_S = 120.0
 
@@ -76,7 +79,7 @@ def _whole_ms(name: str, options: argparse.Namespace) -> float:
     total = _spent_s() - own + _children_s() - others
     capture.stop()
     capture.join(PATIENCE_S)
-    return 1e3 * total / options.frames
+    return float(1e3 * total / options.frames)
 
 
 def _take(capture: Capture, count: int, last: int = -1) -> None:
@@ -95,7 +98,7 @@ def _spent_s() -> float:
 def _children_s() -> float:
     """Return the processor time of the processes that this one started and that still run."""
     ticks, own = os.sysconf("SC_CLK_TCK"), os.getpid()
-    total = 0
+    total = 0.0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
@@ -103,7 +106,7 @@ def _children_s() -> float:
             continue
         if int(fields[1]) == own:
             total += int(fields[11]) + int(fields[12])
-    return total / ticks
+    return float(total / ticks)
 
 
 class Killed:

@@ -32,7 +32,7 @@ class Scripted:
         self.closed = False
 
     def next(self, timeout_s: float) -> Given | None:
-        step = next(self._script, "hang")
+        step: Any = next(self._script, "hang")
         if isinstance(step, Exception):
             raise step
         if step == "hang":

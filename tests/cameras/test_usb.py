@@ -22,7 +22,8 @@ class FakeVideo:
     """Answers as OpenCV does: a pair from retrieve(), False from grab() where nothing comes."""
 
     def __init__(self, *given: Any) -> None:
-        self.given, self.asked, self.released = given, [], False
+        self.given, self.released = given, False
+        self.asked: list[tuple[int, float]] = []
         self.opened = True
         self.frames: list[Any] = [IMAGE, None, IMAGE]
         self._now: Any = None
