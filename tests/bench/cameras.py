@@ -2,6 +2,7 @@
 
     python tests/bench/cameras.py speed [--frames 300] [--width 1280] [--core 0]
     python tests/bench/cameras.py memory [--frames 10000] [--each 50]
+    python tests/bench/cameras.py read [--notes 20]
 
 speed: processor time per frame on one core, first of the generator alone, then of everything from
 the generator to the slot of the daemon, both processes together; every frame is taken. A note is
@@ -9,6 +10,8 @@ drawn anew every few seconds, which is in the mean and not in the median.
 
 memory: a camera whose process is killed after every so many frames, as often as it takes; what the
 daemon's process holds at a tenth of the frames and at the end, and its peak.
+
+read: in how many frames of the generated notes the shipped bundles read the serial that is there.
 """
 
 from __future__ import annotations
@@ -158,6 +161,27 @@ def measure_memory(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def measure_reading(options: argparse.Namespace) -> None:
+    """Read three frames of each note."""
+    from edgecnn.cli.output import find_bundle
+    from edgecnn_device.notes import NoteReader
+
+    read = NoteReader.open(find_bundle("note-detector"), find_bundle("serial-reader"), None, 1)
+    source = SyntheticNotes((1280, 720), 0, RATE)
+    right = wrong = 0
+    each = round(RATE * 4)  # frames from one note to the next
+    for note in range(options.notes):
+        for frame in (15, 25, 38):
+            shown = source.shown(each * note + frame)
+            assert shown is not None
+            found = {r.serial for r in read(source.picture(each * note + frame)) if r.serial}
+            right += shown.serial in found
+            wrong += bool(found - {shown.serial})
+    source.close()
+    frames = 3 * options.notes
+    print(f"of {frames} frames {right} read right, {wrong} wrong, {frames - right} not or wrong")
+
+
 def _held_mib() -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
@@ -178,6 +202,9 @@ def main() -> None:
     memory.add_argument("--frames", type=int, default=10_000)
     memory.add_argument("--each", type=int, default=50, help="frames between two kills (50)")
     memory.set_defaults(measure=measure_memory)
+    read = kinds.add_parser("read")
+    read.add_argument("--notes", type=int, default=20)
+    read.set_defaults(measure=measure_reading)
     options = parser.parse_args()
     options.measure(options)
 
