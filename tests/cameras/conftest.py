@@ -103,7 +103,7 @@ def avi(tmp_path: Path) -> Callable[..., Path]:
         code = cv2.VideoWriter.fourcc(*"MJPG")
         writer = cv2.VideoWriter(str(path), code, rate, (64, 48))
         for index in range(frames):
-            writer.write(np.full((48, 64, 3), 20 + 10 * index, np.uint8))
+            writer.write(np.full((48, 64, 3), (20 + 10 * index) % 256, np.uint8))
         writer.release()
         return path
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import gi
 
@@ -35,15 +36,15 @@ JPEG = (
 )
 
 
-def feed(source) -> bool:
+def feed(source: Any) -> bool:
     """Push a picture of now."""
     tone = 16 + round(219 * (time.monotonic() % PERIOD_S) / PERIOD_S)  # of a video's range
     grey = bytes([tone]) * (WIDTH * HEIGHT) + bytes([128]) * (WIDTH * HEIGHT // 2)
     picture = Gst.Buffer.new_wrapped(grey)
-    return source.emit("push-buffer", picture) == Gst.FlowReturn.OK
+    return bool(source.emit("push-buffer", picture) == Gst.FlowReturn.OK)
 
 
-def begin(_factory, media) -> None:
+def begin(_factory: Any, media: Any) -> None:
     """Feed the pipeline of a client."""
     source = media.get_element().get_child_by_name("source")
     GLib.timeout_add(1000 // RATE, feed, source)
@@ -69,7 +70,7 @@ def main() -> None:
     GLib.MainLoop().run()
 
 
-def protect(server, factory, user: str, password: str) -> None:
+def protect(server: Any, factory: Any, user: str, password: str) -> None:
     """Let in that user alone, by digest authentication (RFC 2617)."""
     auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)

@@ -16,6 +16,9 @@ from edgecnn_device.cameras.source import Image, Source, SourceError
 _OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|analyzeduration;1000000"
 """FFmpeg's: over TCP no packet is lost and no picture torn, and it looks at one second of the
 stream (microseconds), not five, before it gives any of it."""
+_KEY_FRAME_S = 10.0
+"""Longer than the timeout may the first picture take: some cameras send a whole one that seldom.
+Later ones are up to whoever reads."""
 _DRAIN_S = 2.0
 """So long at most are pictures dropped for having been in store."""
 
@@ -25,7 +28,7 @@ def open_rtsp(url: str, timeout_s: float) -> Source:
 
     Args:
         url: with credentials, where there are any.
-        timeout_s: for the connection, and for every picture.
+        timeout_s: for the connection, and how late pictures may be.
 
     Raises:
         SourceError: nobody answers, or not with a stream; says what was answered.
@@ -46,10 +49,10 @@ class RtspStream:
     def __init__(self, url: str, timeout_s: float) -> None:
         """Connect; see `open_rtsp`."""
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _OPTIONS
-        limit = round(1000 * timeout_s)
+        open_ms, read_ms = round(1000 * timeout_s), round(1000 * (timeout_s + _KEY_FRAME_S))
         video = cv2.VideoCapture(
             url, cv2.CAP_FFMPEG,
-            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit],
+            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, read_ms],
         )  # fmt: skip
         self.rate = 0.0
         self.lag_s = 0.0
@@ -57,6 +60,7 @@ class RtspStream:
         self._name = redact(url)
         self._most_lag_s = timeout_s
         self._lateness = Lateness()
+        self._position = 0.0
         self._drained = False
 
     def read(self) -> Image | None:
@@ -67,7 +71,7 @@ class RtspStream:
                 on the way is dropped by connecting anew.
         """
         image = self._stream.read() if self._drained else self._drain()
-        self.lag_s = self._lateness(self._position_s(), time.monotonic())
+        self.lag_s = self._late_s()
         if self.lag_s > self._most_lag_s:
             raise SourceError(
                 f"{self._name}: its pictures come {self.lag_s:.1f} s late: the network or this "
@@ -90,6 +94,14 @@ class RtspStream:
                 break
         self._drained = True
         return image
+
+    def _late_s(self) -> float:
+        before, self._position = self._position, self._position_s()
+        if self._position < before:  # it counts anew
+            self._lateness = Lateness()
+        if self._position == before:  # it does not say
+            return 0.0
+        return self._lateness(self._position, time.monotonic())
 
     def _position_s(self) -> float:
         return self._stream.video.get(cv2.CAP_PROP_POS_MSEC) / 1000
