@@ -107,8 +107,13 @@ def split_batch(inputs: Tensor) -> tuple[Tensor, ...]:
     return inputs.tensor_split(tuple(range(CHUNK, len(inputs), CHUNK)))
 
 
+def _outputs(model: nn.Module, example: Tensor) -> tuple[Tensor, ...]:
+    found = model(example.clone())
+    return tuple(found) if isinstance(found, tuple | list) else (found,)
+
+
 def require_same(before: nn.Module, after: nn.Module, example: Tensor, what: str) -> float:
-    """Return how far two networks differ, as a share of the largest output.
+    """Return how far two networks differ, as a share of the largest number of that output.
 
     Args:
         before: in evaluation mode.
@@ -120,8 +125,10 @@ def require_same(before: nn.Module, after: nn.Module, example: Tensor, what: str
         EdgecnnError: they differ by more than `SAME`.
     """
     with torch.inference_mode():
-        one, two = before(example.clone()), after(example.clone())
-    difference = float((one - two).abs().max() / one.abs().max().clamp_min(1e-12))
+        outputs = zip(_outputs(before, example), _outputs(after, example), strict=True)
+        shares = [(one - two).abs().max() / one.abs().max().clamp_min(1e-12)
+                  for one, two in outputs]  # fmt: skip
+    difference = float(torch.stack(shares).max())  # NaN stays NaN
     if not difference <= SAME:
         raise EdgecnnError(
             f"{what} should leave the outputs as they are (within {SAME:g} of the largest), but "

@@ -68,3 +68,22 @@ def test_a_network_that_branches_on_data_is_refused(inputs: Tensor) -> None:
 def test_a_changed_network_is_noticed(make_small: Make, inputs: Tensor) -> None:
     with pytest.raises(EdgecnnError, match="this should leave the outputs"):
         require_same(make_small(nn.ReLU), make_small(nn.SiLU), inputs, "this")
+
+
+class TwoOutputs(nn.Module):
+    """As a network of landmarks has: a map, and what is told of it."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        found: Tensor = self.body(x)
+        return found, found.mean(1, keepdim=True)
+
+
+def test_a_network_of_two_outputs_is_folded(make_small: Make, inputs: Tensor) -> None:
+    model = TwoOutputs(make_small(nn.ReLU)).eval()
+    folded = fold_norms(model, inputs)
+    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert require_same(model, folded, inputs, "folding") < 1e-4
