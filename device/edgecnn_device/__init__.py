@@ -1,4 +1,4 @@
-"""The half that runs on the board: it never imports torch."""
+"""The device half of edgecnn: runs bundles, without torch."""
 
 from __future__ import annotations
 
