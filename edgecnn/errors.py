@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-Fault: TypeAlias = Literal["locked", "full", "read-only", "damaged", "other"]
-"""What a `StorageError` comes of: the first three may pass by themselves."""
+Fault: TypeAlias = Literal["locked", "full", "read-only", "interrupted", "damaged", "other"]
+"""What a `StorageError` comes of: all but the last two may pass by themselves."""
 
 
 class EdgecnnError(Exception):

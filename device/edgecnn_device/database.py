@@ -21,6 +21,7 @@ _REASONS: tuple[tuple[str, Fault, str], ...] = (
     ("disk I/O", "other", "cannot be read or written: check the disk"),
     ("locked", "locked", "another process keeps it locked: repeat later"),
     ("not a database", "damaged", "is not an SQLite file: give another path"),
+    ("interrupted", "interrupted", "was interrupted"),
     ("malformed", "damaged", "is damaged: restore it from a backup"),
 )
 """By a part of SQLite's message; error codes came with Python 3.11 only."""
