@@ -84,6 +84,12 @@ class Database:
                 self._connection.rollback()
             raise
 
+    def shrink(self, pages: int) -> None:
+        """Give so many free pages back to the disk, where the schema says that it shrinks."""
+        with plain_errors(self.path, self.schema):
+            # `execute` takes the first step of this statement alone: one page.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+
     def version(self) -> int:
         """Return a number that differs once another connection has committed."""
         return int(self.rows("PRAGMA data_version")[0][0])
@@ -162,7 +168,9 @@ def _connect(path: Path, schema: Schema) -> Database:
             raise
         # A WAL file needs an index beside it, which nobody can make on a read-only medium.
         return Database(path, _connection(f"{uri}?mode=ro&immutable=1", schema), False, schema)
-    return Database(path, connection, os.access(path, os.W_OK), schema)
+    effective = os.access in os.supports_effective_ids
+    writable = os.access(path, os.W_OK, effective_ids=effective)
+    return Database(path, connection, writable, schema)
 
 
 def _connection(uri: str, schema: Schema) -> sqlite3.Connection:

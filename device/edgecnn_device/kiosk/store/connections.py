@@ -75,8 +75,7 @@ class Connections:
 
     def bytes(self) -> int:
         """Return what the files take on the disk."""
-        paths = (Path(f"{path}{wal}") for path, _ in self._files for wal in ("", "-wal"))
-        return sum(path.stat().st_size for path in paths if path.exists())
+        return sum(_size(f"{path}{beside}") for path, _ in self._files for beside in ("", "-wal"))
 
     def check(self) -> None:
         """Finish the check that was too long for the start; ends with `close`."""
@@ -160,6 +159,13 @@ def _opened(stack: ExitStack, path: Path, schema: Schema) -> Database:
             "folder", "read-only",
         )  # fmt: skip
     return database
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # no journal now
+        return 0
 
 
 def _lock(folder: Path) -> int:

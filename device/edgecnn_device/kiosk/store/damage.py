@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -44,7 +45,8 @@ def check(path: Path, schema: Schema, limit_s: float | None, stop: threading.Eve
         database = open_database(path, schema, create=True)
         try:
             with _interrupted(database, limit_s, stop):
-                return "sound" if database.first("PRAGMA quick_check(1)") == ("ok",) else "damaged"
+                whole = database.first("PRAGMA quick_check(1)") == ("ok",)
+                return "sound" if whole and _tables(database) == _expected(schema) else "damaged"
         finally:
             database.close()
     except StorageError as error:
@@ -96,6 +98,22 @@ def last_sequence(path: Path, schema: Schema) -> int:
     except StorageError:
         return 0
     return found[0] if found and isinstance(found[0], int) and 0 < found[0] < _HIGHEST else 0
+
+
+_TABLES = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY sql"
+
+
+def _tables(database: Database) -> list[tuple[str]]:
+    """Return how the tables are defined: a letter flipped there may pass every other check."""
+    return [(str(sql),) for (sql,) in database.rows(_TABLES)]
+
+
+def _expected(schema: Schema) -> list[tuple[str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statements in schema.migrations:
+            for statement in statements:
+                connection.execute(statement)
+        return connection.execute(_TABLES).fetchall()
 
 
 @contextmanager

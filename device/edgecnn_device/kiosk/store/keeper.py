@@ -136,4 +136,9 @@ class Keeper(threading.Thread):
             if str(error) not in self._said:
                 self._said.add(str(error))
                 _log.warning("the event store cannot do its work: %s", error)
-            return False
+        except Exception as error:
+            # Without this thread nothing that waits would ever be written.
+            if repr(error) not in self._said:
+                self._said.add(repr(error))
+                _log.exception("the event store failed unexpectedly")
+        return False

@@ -21,7 +21,6 @@ BATCH = 200
 """Rows deleted in one transaction: a writer waits for no more."""
 
 _DAY_S = 86400.0
-_VACUUM_PAGES = 256  # 1 MB
 _AHEAD_S = _DAY_S  # a clock may be corrected by so much
 
 
@@ -72,12 +71,6 @@ def remove_delivered(database: Database) -> Removed:
             "ORDER BY sequence LIMIT ?", kind, 2**62 if done is None else done, BATCH,
         )  # fmt: skip
     return _remove(database, "events", None, sorted(candidates)[:BATCH])
-
-
-def give_back(database: Database) -> bool:
-    """Shrink the file by the pages that are free, 1 MB at most; returns whether there are more."""
-    database.rows(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
-    return bool(database.rows("PRAGMA freelist_count")[0][0])
 
 
 def _remove(

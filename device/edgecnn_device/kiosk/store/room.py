@@ -8,10 +8,11 @@ from edgecnn.errors import StorageError
 from edgecnn_device.database import Database
 from edgecnn_device.kiosk.config import StorageConfig
 from edgecnn_device.kiosk.store.connections import Connections
-from edgecnn_device.kiosk.store.retention import BATCH, give_back, remove_delivered
+from edgecnn_device.kiosk.store.retention import BATCH, remove_delivered
 from edgecnn_device.kiosk.store.thumbnails import Thumbnails
 
 _MB = 1_000_000
+_STEP_PAGES = 256  # 1 MB
 _SPARE_PAGES = 256
 """Free pages are kept for the next events up to 1 MB, or a tenth of the file."""
 
@@ -52,7 +53,7 @@ class Room:
 
     def step(self) -> bool:
         """Do a bounded part of what is needed; returns whether there is more to do."""
-        over = self.over()
+        over = self.over() and self._over_without_journals()
         if self._shrink(always=over):
             return True
         if not over:
@@ -76,8 +77,20 @@ class Room:
         """Return whether something must go."""
         return self._connections.bytes() > self._quota or self._scarce()
 
+    def _over_without_journals(self) -> bool:
+        """Return the same once the journals are moved into their files, before anything goes."""
+        for borrowed in (self._connections.pictures(), self._connections.lazy()):
+            with borrowed as database:
+                checkpoint(database)
+        return self.over()
+
     def _scarce(self) -> bool:
-        found = os.statvfs(self._connections.folder)
+        try:
+            found = os.statvfs(self._connections.folder)
+        except OSError as error:
+            raise StorageError(
+                f"{self._connections.folder}: cannot be looked at: {error.strerror}"
+            ) from error
         return found.f_bavail * found.f_frsize < self.config.free_mb * _MB
 
     def _shrink(self, always: bool) -> bool:
@@ -93,7 +106,7 @@ def _shrink(database: Database, always: bool) -> bool:
                    for name in ("freelist_count", "page_count"))  # fmt: skip
     if free <= (0 if always else max(_SPARE_PAGES, pages // 10)):
         return False
-    give_back(database)
+    database.shrink(_STEP_PAGES)
     checkpoint(database)
     return True
 
