@@ -288,13 +288,10 @@ def test_a_check_that_takes_too_long_goes_on_beside_the_work(
         store.add(note(str(i)))
     store.close()
     _flip_page(folder / "events.db")
-    from edgecnn_device.kiosk.store import connections
-
-    real = connections.check
     monkeypatch.setattr(
-        connections, "check",
-        lambda *given: "unfinished" if given[2] is not None else real(*given),
-    )  # fmt: skip
+        "edgecnn_device.kiosk.store.connections.check",
+        lambda *given: "unfinished" if given[2] is not None else check(*given),
+    )
     store = open_store()
     until(lambda: list(folder.glob("events.db.damaged-*")))
     until(lambda: any("set aside" in detail for detail in _details(store)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -205,7 +206,9 @@ class Mqtt:
             self._gone.set()
 
     def _on_connect_fail(self, client: paho.Client, _: object) -> None:
-        self._trouble = "cannot be reached"
+        error = sys.exc_info()[1]  # paho calls this while it handles it
+        said = getattr(error, "reason", None) or getattr(error, "strerror", None)
+        self._trouble = f"cannot be reached: {said or type(error).__name__}"
 
     def _on_publish(
         self, client: paho.Client, _: object, mid: int, reason: ReasonCode, __: object

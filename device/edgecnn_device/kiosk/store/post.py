@@ -133,4 +133,5 @@ def _answer(response: http.client.HTTPResponse) -> Answer:
         wait = float(response.getheader("Retry-After", "0"))
     except ValueError:  # a date
         wait = 0.0
-    return Answer(response.status, min(max(wait, 0.0), _RETRY_AFTER_S))
+    bounded = min(wait, _RETRY_AFTER_S) if wait > 0 else 0.0  # nan, too
+    return Answer(response.status, bounded)

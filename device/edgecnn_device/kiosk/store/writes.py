@@ -45,7 +45,7 @@ class WriteCounter:
     def sample(self) -> Written:
         """Return what was written by now."""
         now, process, device = self._monotonic(), process_bytes(), _device_bytes(self._device)
-        while self._samples and now - self._samples[0][0] > _HOUR_S:
+        while len(self._samples) > 1 and now - self._samples[1][0] >= _HOUR_S:
             self._samples.popleft()
         first, process_then, device_then = (self._samples or [(now, process, device)])[0]
         if not self._samples or now - self._samples[-1][0] >= _HOUR_S / (_SAMPLES - 1):
