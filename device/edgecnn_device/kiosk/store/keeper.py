@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from edgecnn.errors import StorageError
@@ -34,12 +35,24 @@ class Sweeper:
         """Of them, those that a target still owed."""
 
     def sweep(self, stop: threading.Event, pause_s: float = 0.01) -> None:
-        """Do all that is due; writers come in between the steps."""
+        """Do all that is due; writers come in between the steps, at least half of the time."""
         now = self._clock.trusted()
-        while now is not None and self._expire(now) and not stop.wait(pause_s):
-            pass
-        while self.room.step() and not stop.wait(pause_s):
-            pass
+        if now is not None and self._repeat(lambda: self._expire(now), stop, pause_s):
+            # What was deleted still stands in the journals.
+            for borrowed in (self._connections.lazy(), self._connections.pictures()):
+                with borrowed as database:
+                    checkpoint(database)
+        self._repeat(self.room.step, stop, pause_s)
+
+    def _repeat(self, step: Callable[[], bool], stop: threading.Event, pause_s: float) -> bool:
+        """Take steps while there is something to do; returns whether there was."""
+        worked, start = False, time.monotonic()
+        while step():
+            worked = True
+            if stop.wait(max(pause_s, time.monotonic() - start)):
+                break
+            start = time.monotonic()
+        return worked
 
     def _expire(self, now: float) -> bool:
         """Delete a batch of each kind; returns whether anything went."""
@@ -56,10 +69,6 @@ class Sweeper:
             with self._connections.pictures() as database:
                 pictures = min(keep.thumbnails or 0.0, days[kind])
                 went += len(remove_expired(database, "thumbnails", kind, now, pictures).ids)
-        if went:
-            for borrowed in (self._connections.lazy(), self._connections.pictures()):
-                with borrowed as database:
-                    checkpoint(database)
         for path in (self._connections.events_path, self._connections.thumbnails_path):
             remove_old(path, now, max(days.values()))
         return went > 0

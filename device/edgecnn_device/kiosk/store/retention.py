@@ -17,7 +17,7 @@ from edgecnn_device.database import Database
 from edgecnn_device.kiosk.events import KINDS, Kind
 from edgecnn_device.kiosk.store.ledger import settled
 
-BATCH = 200
+BATCH = 100
 """Rows deleted in one transaction: a writer waits for no more."""
 
 _DAY_S = 86400.0
