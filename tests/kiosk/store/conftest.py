@@ -116,8 +116,7 @@ def open_store(
 
     yield open
     for store in opened:
-        if store._keeper.is_alive():
-            store.close()
+        store.close()
 
 
 @pytest.fixture

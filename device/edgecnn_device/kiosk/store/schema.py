@@ -50,7 +50,6 @@ THUMBNAILS = Schema(
             "CREATE TABLE thumbnails (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
             "kind TEXT NOT NULL, at REAL NOT NULL, synchronized INTEGER NOT NULL, "
             "jpeg BLOB NOT NULL) STRICT",
-            "CREATE INDEX thumbnails_of_kind ON thumbnails (kind, sequence)",
         ),
     ),
     journal="wal",

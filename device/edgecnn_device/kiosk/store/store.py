@@ -69,6 +69,7 @@ class Store:
         self._subscribers = Subscribers()
         self._sweeper = Sweeper(self._connections, self._thumbnails, config, clock)
         self._unreadable: set[int] = set()
+        self._closed = False
         self.ledger = Ledger(self._connections)
         """What the outbox owes."""
         self._keeper = Keeper(self._connections, self._sweeper, self._flush, self._repair, sweep_s)
@@ -116,7 +117,7 @@ class Store:
         """
         to_row(event)  # what can never be stored must not wait
         if self._spool:
-            self._spool.put(event, self._spool.reason)
+            self._spool.put(event, self._spool.reason or "those before it wait")
             return None
         wanted = event.kind == "note" and self._sweeper.room.config.retention.thumbnails is not None
         try:
@@ -172,7 +173,10 @@ class Store:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Write what waits, if that can be done, and end; subscriptions end, too."""
+        """Write what waits, if that can be done, and end; subscriptions end, too. Once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self._keeper.stop()
         try:
             while not self._flush():
