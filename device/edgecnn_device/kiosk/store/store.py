@@ -173,7 +173,7 @@ class Store:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Write what waits, if that can be done, and end; subscriptions end, too. Once is enough."""
+        """Write what waits, if that can be done, and end, with all subscriptions."""
         if self._closed:
             return
         self._closed = True
