@@ -7,7 +7,8 @@ EdgecnnError                  1  (any failure we foresaw)
 │   ├── BundleError           2  a bundle that is truncated, tampered with or of another schema
 │   ├── DataError             2  a picture, dataset or calibration set that cannot be used
 │   │   └── FaceError         2  a picture that shows no face to decide by
-│   ├── GalleryError          2  a gallery of faces, its keystore or master key that cannot be used
+│   ├── StorageError          2  a database that is locked, full, damaged, of a newer version
+│   │   └── GalleryError      2  a gallery of faces, its keystore or master key that cannot be used
 │   ├── RecipeError           2  a training recipe that cannot be used
 │   └── CheckpointError       2  a checkpoint that does not fit
 ├── ConfigError              78  a configuration that the daemon cannot start with
@@ -19,6 +20,10 @@ Every message is one line: what was expected, what came, what to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+StorageFault: TypeAlias = Literal["locked", "full", "read-only", "interrupted", "damaged", "other"]
+"""What a `StorageError` comes of: all but the last two may pass by themselves."""
 
 
 class EdgecnnError(Exception):
@@ -58,7 +63,15 @@ class FaceError(DataError):
     """A picture that shows no face to decide by; the message is for whom it was taken of."""
 
 
-class GalleryError(InputError):
+class StorageError(InputError):
+    """A database that cannot be used as asked."""
+
+    def __init__(self, message: str, fault: StorageFault = "other") -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class GalleryError(StorageError):
     """A gallery of faces, its keystore or its master key cannot be used as asked."""
 
 

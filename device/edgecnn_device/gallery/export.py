@@ -8,8 +8,8 @@ from dataclasses import asdict
 import numpy as np
 
 from edgecnn.errors import GalleryError
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.audit import iso
-from edgecnn_device.gallery.database import Database
 from edgecnn_device.gallery.identity import ModelIdentity
 from edgecnn_device.gallery.keystore import Keystore
 from edgecnn_device.gallery.records import AuditEntry, PersonExport

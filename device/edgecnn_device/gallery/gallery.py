@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import GalleryError
+from edgecnn_device.database import Database, open_database
 from edgecnn_device.gallery.audit import Audit
-from edgecnn_device.gallery.database import Database, open_database
 from edgecnn_device.gallery.export import export_person
 from edgecnn_device.gallery.failures import FailureCounter
 from edgecnn_device.gallery.identity import ModelIdentity

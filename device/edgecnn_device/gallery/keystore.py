@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edgecnn.errors import GalleryError
-from edgecnn_device.gallery.database import Database, Schema, open_database
+from edgecnn_device.database import Database, Schema, open_database
 from edgecnn_device.gallery.sealing import KEY_BYTES, seal, unseal
 
 _SCHEMA = Schema(
@@ -32,6 +32,7 @@ _SCHEMA = Schema(
     journal="delete",
     # "full" may lose the removal of the journal to a power cut, and bring a deleted key back.
     synchronous="extra",
+    error=GalleryError,
 )
 
 
