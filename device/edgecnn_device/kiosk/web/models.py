@@ -282,6 +282,13 @@ class FrameOut(Out):
     faces: tuple[FaceLive, ...]
 
 
+_BODIES: dict[str, type[NoteBody | CameraBody | SystemBody]] = {
+    "note": NoteBody,
+    "camera": CameraBody,
+    "system": SystemBody,
+}
+
+
 def event_out(stored: StoredEvent, names: bool) -> EventOut:
     """Return an event as it is sent.
 
@@ -296,12 +303,7 @@ def event_out(stored: StoredEvent, names: bool) -> EventOut:
                        fmr=body.fmr, reason=body.reason,
                        claimed=body.claimed if names else None)  # fmt: skip
     else:
-        of_kind: dict[str, type[NoteBody | CameraBody | SystemBody]] = {
-            "note": NoteBody,
-            "camera": CameraBody,
-            "system": SystemBody,
-        }
-        out = of_kind[event.kind].model_validate(asdict(body))
+        out = _BODIES[event.kind].model_validate(asdict(body))
     return EventOut(
         sequence=stored.sequence, id=event.id, kind=event.kind, camera=event.camera, at=event.at,
         synchronized=event.synchronized, delay_s=event.delay_s, thumbnail=stored.thumbnail,
