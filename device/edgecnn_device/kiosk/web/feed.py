@@ -164,14 +164,14 @@ def newer_than(
         is ``sequence`` unless older ones were left out.
     """
     found: list[StoredEvent] = []
-    while len(found) < MOST_CAUGHT_UP:
+    while len(found) <= MOST_CAUGHT_UP:
         page = log.find(EventQuery(before=before, limit=_PAGE))
         newer = [event for event in page if event.sequence > sequence]
         found += newer
         if len(newer) < _PAGE:
-            return tuple(reversed(found)), sequence
+            break
         before = newer[-1].sequence
-    found = found[:MOST_CAUGHT_UP]
-    more = log.find(EventQuery(before=found[-1].sequence, limit=1))
-    left_out = bool(more) and more[0].sequence > sequence
-    return tuple(reversed(found)), found[-1].sequence - 1 if left_out else sequence
+    if len(found) > MOST_CAUGHT_UP:
+        found = found[:MOST_CAUGHT_UP]
+        sequence = found[-1].sequence - 1
+    return tuple(reversed(found)), sequence
