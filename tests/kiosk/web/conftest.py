@@ -167,8 +167,9 @@ class FakeKiosk:
     def health(self) -> Health:
         model = ModelStatus("serial-reader", "reader", "ab" * 32, "tflite-int8", True, "Apache-2.0")
         reasons = () if self.alive else ("the reading stage does not move",)
-        return Health(self.alive, self.alive, reasons, 61.0, True, tuple(self.cameras()),
-                      (model,), 0)  # fmt: skip
+        return Health(
+            self.alive, self.alive, reasons, 61.0, True, tuple(self.cameras()), (model,), 0
+        )
 
     def live(self, camera: str, after: int, timeout_s: float) -> LiveFrame | None:
         if camera not in self.states:

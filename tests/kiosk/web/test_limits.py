@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from edgecnn.errors import InputError
@@ -42,10 +44,20 @@ def test_sessions_end_by_time_and_are_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("host", "answers"),
-    [("127.0.0.1:8460", True), ("localhost", True), ("[::1]:80", True), ("192.168.1.9", True),
-     ("kiosk.example:443", True), ("evil.example", False), ("", False), ("127.0.0.1.evil.example", False),
-     ("[::1", False), ("evil.example@127.0.0.1", False), ("localhost.evil.example", False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1:8460", True),
+        ("localhost", True),
+        ("[::1]:80", True),
+        ("192.168.1.9", True),
+        ("kiosk.example:443", True),
+        ("evil.example", False),
+        ("", False),
+        ("127.0.0.1.evil.example", False),
+        ("[::1", False),
+        ("evil.example@127.0.0.1", False),
+        ("localhost.evil.example", False),
+    ],
+)
 def test_names_of_strangers_are_not_answered(host: str, answers: bool) -> None:
     hosts = Hosts.of(WebConfig(origins=("https://kiosk.example",)))
     assert hosts.answers(host) is answers
@@ -53,9 +65,16 @@ def test_names_of_strangers_are_not_answered(host: str, answers: bool) -> None:
 
 @pytest.mark.parametrize(
     ("origin", "allowed"),
-    [("http://127.0.0.1:8460", True), ("https://kiosk.example", True), ("https://127.0.0.1:8460", False),
-     ("http://127.0.0.1", False), ("http://evil.example", False), ("null", False), ("", False)],
-)  # fmt: skip
+    [
+        ("http://127.0.0.1:8460", True),
+        ("https://kiosk.example", True),
+        ("https://127.0.0.1:8460", False),
+        ("http://127.0.0.1", False),
+        ("http://evil.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
 def test_pages_of_strangers_may_not_ask(origin: str, allowed: bool) -> None:
     hosts = Hosts.of(WebConfig(origins=("https://kiosk.example",)))
     assert hosts.allows(origin, "http", "127.0.0.1:8460") is allowed
@@ -67,7 +86,7 @@ def test_this_machine_alone_needs_no_tls(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "kiosk.local", ""])
-def test_other_machines_do(host: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_other_machines_do(host: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--insecure-http"):
         check_exposure(WebConfig(host=host))
     check_exposure(WebConfig(host=host), insecure_http=True)

@@ -17,10 +17,12 @@ import pytest
 pytest.importorskip("websockets", reason="the extra kiosk is not installed")
 
 import httpx
+from fastapi import FastAPI
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from edgecnn_device.kiosk.config import WebConfig
+from edgecnn_device.kiosk.ports import LiveFrame
 from edgecnn_device.kiosk.web import Server, create_app, feed, protocol, routes_events
 
 API = "/api/v1"
@@ -29,7 +31,9 @@ API = "/api/v1"
 def line(
     server: Server, path: str, **given: Any
 ) -> contextlib.AbstractContextManager[ClientConnection]:
-    return connect(f"ws://127.0.0.1:{server.port}{API}{path}", open_timeout=10, **given)
+    return connect(  # type: ignore[no-any-return]
+        f"ws://127.0.0.1:{server.port}{API}{path}", open_timeout=10, **given
+    )
 
 
 def code_of(line: ClientConnection) -> int:
@@ -51,7 +55,9 @@ def parts(stream: Iterator[bytes]) -> Iterator[bytes]:
             yield part[part.index(b"\r\n\r\n") + 4 :]
 
 
-def test_mjpeg_shows_one_picture_after_another(server: Server, keys, kiosk, seen_note) -> None:  # type: ignore[no-untyped-def]
+def test_mjpeg_shows_one_picture_after_another(
+    server: Server, keys: Any, kiosk: Any, seen_note: Any
+) -> None:
     kiosk.notes = (seen_note(sure=True),)
     url = f"{server.url}api/v1/cameras/front/stream.mjpg?boxes=true"
     with httpx.stream("GET", url, headers=keys.header("view"), timeout=20) as answer:
@@ -62,18 +68,22 @@ def test_mjpeg_shows_one_picture_after_another(server: Server, keys, kiosk, seen
     assert len({p for p in found}) == 3
 
 
-def test_boxes_are_drawn_only_where_asked_for(server: Server, keys, kiosk, seen_note) -> None:  # type: ignore[no-untyped-def]
+def test_boxes_are_drawn_only_where_asked_for(
+    server: Server, keys: Any, kiosk: Any, seen_note: Any
+) -> None:
     kiosk.still.add("front")
     kiosk.notes = (seen_note(),)
     url = f"{server.url}api/v1/cameras/front/snapshot.jpg"
-    plain, boxed = (httpx.get(url, params={"boxes": b}, headers=keys.header("view"), timeout=20)
-                    for b in ("false", "true"))  # fmt: skip
+    plain, boxed = (
+        httpx.get(url, params={"boxes": b}, headers=keys.header("view"), timeout=20)
+        for b in ("false", "true")
+    )
     assert plain.status_code == boxed.status_code == 200 and plain.content != boxed.content
 
 
 def test_five_watch_and_one_of_them_never_reads(
-    server: Server, keys, kiosk, app, monkeypatch
-) -> None:  # type: ignore[no-untyped-def]
+    server: Server, keys: Any, kiosk: Any, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "WRITE_S", 1.0)
     counts = [0] * 4
 
@@ -88,8 +98,10 @@ def test_five_watch_and_one_of_them_never_reads(
     with socket.socket() as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.connect(("127.0.0.1", server.port))
-        lazy.sendall(b"GET /api/v1/cameras/front/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n"
-                     + f"Authorization: {keys.header('view')['Authorization']}\r\n\r\n".encode())  # fmt: skip
+        lazy.sendall(
+            b"GET /api/v1/cameras/front/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n"
+            + f"Authorization: {keys.header('view')['Authorization']}\r\n\r\n".encode()
+        )
         threads = [threading.Thread(target=watch, args=(i,)) for i in range(4)]
         for thread in threads:
             thread.start()
@@ -103,16 +115,25 @@ def test_five_watch_and_one_of_them_never_reads(
             time.sleep(0.05)
 
 
-def test_a_picture_is_encoded_once_for_all(server: Server, keys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from edgecnn_device.kiosk.web import live
+def test_a_picture_is_encoded_once_for_all(
+    server: Server, keys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgecnn_device.kiosk.web import live, render
 
     encoded: list[int] = []
-    real = live.encode
-    monkeypatch.setattr(live, "encode", lambda f, w, b: encoded.append(f.index) or real(f, w, b))
+    real = render.encode
+
+    def counting(frame: LiveFrame, width: int, boxes: bool) -> bytes:
+        encoded.append(frame.index)
+        return real(frame, width, boxes)
+
+    monkeypatch.setattr(live, "encode", counting)
     with contextlib.ExitStack() as stack:
         header = keys.header("view")
-        lines = [stack.enter_context(line(server, "/cameras/front/live", additional_headers=header))
-                 for _ in range(3)]  # fmt: skip
+        lines = [
+            stack.enter_context(line(server, "/cameras/front/live", additional_headers=header))
+            for _ in range(3)
+        ]
         for _ in range(5):
             for one in lines:
                 assert json.loads(one.recv(timeout=15))["type"] == "frame"
@@ -121,7 +142,7 @@ def test_a_picture_is_encoded_once_for_all(server: Server, keys, monkeypatch) ->
     assert len(encoded) == len(set(encoded))
 
 
-def test_viewers_are_bounded(kiosk, keys) -> None:  # type: ignore[no-untyped-def]
+def test_viewers_are_bounded(kiosk: Any, keys: Any) -> None:
     config = WebConfig(port=0, viewers=1)
     made = Server(create_app(kiosk, config, keys.store), config)
     made.start()
@@ -141,12 +162,16 @@ def test_viewers_are_bounded(kiosk, keys) -> None:  # type: ignore[no-untyped-de
         made.stop()
 
 
-def test_a_live_view_waits_until_it_is_asked(server, keys, kiosk, seen_note) -> None:  # type: ignore[no-untyped-def]
+def test_a_live_view_waits_until_it_is_asked(
+    server: Server, keys: Any, kiosk: Any, seen_note: Any
+) -> None:
     kiosk.notes = (seen_note(confidence=0.25),)
     with line(server, "/cameras/front/live", additional_headers=keys.header("view")) as live:
         frame = json.loads(live.recv(timeout=15))
         assert frame["width"] == 640 and frame["notes"][0]["confidence"] == 0.25
-        image = cv2.imdecode(np.frombuffer(live.recv(timeout=15), np.uint8), cv2.IMREAD_COLOR)
+        data = live.recv(timeout=15)
+        assert isinstance(data, bytes)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None and image.shape == (360, 640, 3)
         with pytest.raises(TimeoutError):
             live.recv(timeout=0.5)
@@ -154,7 +179,9 @@ def test_a_live_view_waits_until_it_is_asked(server, keys, kiosk, seen_note) -> 
         assert json.loads(live.recv(timeout=15))["index"] > frame["index"]
 
 
-def test_a_stalled_camera_is_told(server, keys, kiosk, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_stalled_camera_is_told(
+    server: Server, keys: Any, kiosk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from edgecnn_device.kiosk.web import routes_cameras
 
     monkeypatch.setattr(routes_cameras, "_STILL_S", 0.2)
@@ -166,13 +193,19 @@ def test_a_stalled_camera_is_told(server, keys, kiosk, monkeypatch) -> None:  # 
 
 
 @pytest.mark.parametrize("path", ["/events", "/cameras/front/live"])
-@pytest.mark.parametrize(("origin", "cookie", "status"), [
-    ("http://evil.example", True, 403), ("null", True, 403), (None, True, 403),
-    ("http://127.0.0.1:PORT", False, 401), ("http://evil.example", False, 401),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("origin", "cookie", "status"),
+    [
+        ("http://evil.example", True, 403),
+        ("null", True, 403),
+        (None, True, 403),
+        ("http://127.0.0.1:PORT", False, 401),
+        ("http://evil.example", False, 401),
+    ],
+)
 def test_a_websocket_from_a_foreign_page_is_refused(
-    server, keys, path, origin, cookie, status
-) -> None:  # type: ignore[no-untyped-def]
+    server: Server, keys: Any, path: str, origin: str | None, cookie: bool, status: int
+) -> None:
     headers = {}
     if cookie:
         login = httpx.post(f"{server.url}api/v1/session", json={"token": keys.tokens["view"]})
@@ -187,7 +220,9 @@ def test_a_websocket_from_a_foreign_page_is_refused(
     assert json.loads(refused.value.response.body)["error"]["message"]
 
 
-def test_a_websocket_of_the_page_is_taken(server, keys, kiosk, note_event) -> None:  # type: ignore[no-untyped-def]
+def test_a_websocket_of_the_page_is_taken(
+    server: Server, keys: Any, kiosk: Any, note_event: Any
+) -> None:
     login = httpx.post(f"{server.url}api/v1/session", json={"token": keys.tokens["view"]})
     cookie = {"Cookie": login.headers["Set-Cookie"].partition(";")[0]}
     with line(server, "/events", origin=server.url.rstrip("/"), additional_headers=cookie) as live:
@@ -203,7 +238,9 @@ def wait_for(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def test_a_client_catches_up_and_misses_nothing(server, keys, kiosk, note_event) -> None:  # type: ignore[no-untyped-def]
+def test_a_client_catches_up_and_misses_nothing(
+    server: Server, keys: Any, kiosk: Any, note_event: Any
+) -> None:
     for i in range(600):
         kiosk.events.add(note_event(f"N{i}"))
     ended = threading.Event()
@@ -223,7 +260,9 @@ def test_a_client_catches_up_and_misses_nothing(server, keys, kiosk, note_event)
     assert got == list(range(11, 811))
 
 
-def test_a_client_is_told_of_what_is_too_old(server, keys, kiosk, note_event, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_client_is_told_of_what_is_too_old(
+    server: Server, keys: Any, kiosk: Any, note_event: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(feed, "MOST_CAUGHT_UP", 5)
     for i in range(20):
         kiosk.events.add(note_event(f"N{i}"))
@@ -234,8 +273,8 @@ def test_a_client_is_told_of_what_is_too_old(server, keys, kiosk, note_event, mo
 
 
 def test_events_that_a_subscription_lost_are_read_from_the_store(
-    server, keys, kiosk, note_event
-) -> None:  # type: ignore[no-untyped-def]
+    server: Server, keys: Any, kiosk: Any, note_event: Any
+) -> None:
     with line(server, "/events", additional_headers=keys.header("view")) as live:
         wait_for(lambda: kiosk.events.subscriptions)
         kiosk.events.add(note_event("A"))
@@ -247,14 +286,14 @@ def test_events_that_a_subscription_lost_are_read_from_the_store(
     assert got == ["A", "B", "C"]
 
 
-def test_a_quiet_line_beats(server, keys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_quiet_line_beats(server: Server, keys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes_events, "HEARTBEAT_S", 0.1)
     with line(server, "/events", additional_headers=keys.header("view")) as live:
         assert json.loads(live.recv(timeout=15)) == {"type": "heartbeat"}
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "1.5", str(2**63), "9" * 5000, "%EF%BC%91"])
-def test_a_number_that_is_none_is_refused(server, keys, after: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_number_that_is_none_is_refused(server: Server, keys: Any, after: str) -> None:
     path = f"/events?after={after}"
     with (
         pytest.raises(InvalidStatus) as refused,
@@ -265,15 +304,21 @@ def test_a_number_that_is_none_is_refused(server, keys, after: str) -> None:  # 
 
 
 def test_a_client_that_does_not_read_is_closed_with_a_code(
-    server, keys, kiosk, note_event, monkeypatch
-) -> None:  # type: ignore[no-untyped-def]
+    server: Server, keys: Any, kiosk: Any, note_event: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "WRITE_S", 0.5)
     monkeypatch.setattr(protocol, "CLOSE_S", 20.0)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", server.port))
-        with line(server, "/events", sock=slow, additional_headers=keys.header("view"),
-                  max_queue=1, ping_interval=None) as live:  # fmt: skip
+        with line(
+            server,
+            "/events",
+            sock=slow,
+            additional_headers=keys.header("view"),
+            max_queue=1,
+            ping_interval=None,
+        ) as live:
             wait_for(lambda: kiosk.events.subscriptions)
             for _ in range(30):
                 kiosk.events.add(note_event("S" * 40000))
@@ -282,8 +327,8 @@ def test_a_client_that_does_not_read_is_closed_with_a_code(
 
 
 def test_a_client_that_lags_is_closed_with_a_code(
-    server, keys, kiosk, note_event, monkeypatch
-) -> None:  # type: ignore[no-untyped-def]
+    server: Server, keys: Any, kiosk: Any, note_event: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(feed, "_QUEUE", 3)
     with line(server, "/events", additional_headers=keys.header("view")) as live:
         wait_for(lambda: kiosk.events.subscriptions)
@@ -293,7 +338,7 @@ def test_a_client_that_lags_is_closed_with_a_code(
 
 
 @pytest.mark.parametrize("path", ["/events", "/cameras/front/live"])
-def test_a_revoked_token_ends_its_lines(server, keys, path: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_revoked_token_ends_its_lines(server: Server, keys: Any, path: str) -> None:
     with line(server, path, additional_headers=keys.header("view")) as live:
         if "live" in path:
             live.recv(timeout=15), live.recv(timeout=15)
@@ -310,7 +355,9 @@ def test_a_revoked_token_ends_its_lines(server, keys, path: str) -> None:  # typ
         pytest.fail("the line goes on")
 
 
-def test_a_stop_ends_all_that_lasts(server, keys, threads_end) -> None:  # type: ignore[no-untyped-def]
+def test_a_stop_ends_all_that_lasts(
+    server: Server, keys: Any, threads_end: Callable[[], None]
+) -> None:
     header = keys.header("view")
     url = f"{server.url}api/v1/cameras/side/stream.mjpg"
     with (

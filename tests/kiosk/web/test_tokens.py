@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,19 @@ def test_a_token_is_known_and_its_secret_is_nowhere(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"),
-                                    lambda t: t[:-1], lambda t: t + "A", lambda t: "x" + t[2:],
-                                    lambda t: "", lambda t: "ek_\ud800_", lambda t: t.upper()])  # fmt: skip
-def test_another_token_is_not(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"),
+        lambda t: t[:-1],
+        lambda t: t + "A",
+        lambda t: "x" + t[2:],
+        lambda t: "",
+        lambda t: "ek_\ud800_",
+        lambda t: t.upper(),
+    ],
+)
+def test_another_token_is_not(tmp_path: Path, change: Callable[[str], str]) -> None:
     store = TokenStore(tmp_path)
     _, token = store.add("admin")
     assert store.check(change(token)) is None
@@ -56,8 +66,16 @@ def test_a_flush_without_news_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / USED_FILE).exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"tokens": [{"id": 1}]}', "\0",
-                                     '{"tokens": [{"id": "a", "role": "king", "created": 1, "sha256": ""}]}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"tokens": [{"id": 1}]}',
+        "\0",
+        '{"tokens": [{"id": "a", "role": "king", "created": 1, "sha256": ""}]}',
+    ],
+)
 def test_a_damaged_file_lets_nobody_in(tmp_path: Path, content: str) -> None:
     store = TokenStore(tmp_path)
     _, token = store.add("admin")

@@ -74,7 +74,7 @@ def refusal(error: EdgecnnError) -> ApiError:
         case GalleryError():
             return ApiError(409, "gallery", str(error))
         case BundleError():
-            return ApiError(422, "bundle", str(error))
+            return ApiError(409, "bundle", str(error))
         case DataError():
             return ApiError(422, "picture", str(error))
     return ApiError(400, "refused", str(error))

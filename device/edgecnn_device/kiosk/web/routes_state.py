@@ -67,7 +67,9 @@ def routes(parts: Parts) -> APIRouter:
         """List the bundles in use."""
         return [ModelOut.model_validate(model) for model in parts.kiosk.health().models]
 
-    @router.post("/bundles", tags=["bundles"], dependencies=[admin], responses=documented(400, 503))
+    @router.post(
+        "/bundles", tags=["bundles"], dependencies=[admin], responses=documented(400, 409, 503)
+    )
     async def set_bundle(body: BundleIn) -> ModelOut:
         """Try another bundle beside the one in use, and take it where it proves itself."""
         path = parts.bundles / body.name if parts.bundles else None
