@@ -39,7 +39,7 @@ from edgecnn_device.kiosk.ports import (
 )
 from edgecnn_device.kiosk.web import Limits, Rate, Role, Server, TokenStore, create_app
 
-RATE = 20.0
+RATE = 12.0
 SIZE = (640, 360)
 QUAD = ((100.0, 100.0), (500.0, 110.0), (495.0, 280.0), (105.0, 270.0))
 MANY = Limits(Rate(1e6, 1e6), Rate(1e6, 1e6), Rate(1e6, 1e6))
@@ -251,7 +251,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @pytest.fixture
 def config() -> WebConfig:
-    return WebConfig(port=0, live_rate=30, viewers=8)
+    return WebConfig(port=0, live_rate=12, viewers=8)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def browser() -> Iterator[Any]:
     if path is None:
         pytest.skip("no chromium: apt install chromium")
     with sync_playwright() as started:
-        made = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        made = started.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield made
         made.close()
 

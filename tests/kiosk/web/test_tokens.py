@@ -101,3 +101,13 @@ def test_there_are_not_endlessly_many(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"version": 1, "tokens": many}))
     with pytest.raises(InputError, match="revoke"):
         store.add("view")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_an_administrator_writes_is_the_daemons(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    store = TokenStore(tmp_path)
+    store.check(store.add("view")[1])
+    store.flush()
+    assert {path.stat().st_uid for path in tmp_path.iterdir()} == {12345}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}

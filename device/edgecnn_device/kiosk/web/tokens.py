@@ -169,6 +169,7 @@ class TokenStore:
         except OSError as error:
             raise InputError(f"{self._path}: cannot write there: {error.strerror}") from error
         try:
+            _give_to_owner_of(self._path.parent, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)
             kept = self._read()
             yield kept
@@ -182,9 +183,7 @@ class TokenStore:
 
     def _write(self, path: Path, text: str) -> None:
         write_atomic(path, text.encode(), overwrite=True, mode=0o600)
-        if os.geteuid() == 0:  # an administrator's file must be the daemon's to read
-            owner = path.parent.stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
+        _give_to_owner_of(path.parent, path)
 
 
 def as_json(row: TokenRow) -> dict[str, object]:
@@ -203,6 +202,13 @@ def _new_id(taken: dict[str, _Kept]) -> str:
     while (token_id := secrets.token_hex(4)) in taken:
         pass
     return token_id
+
+
+def _give_to_owner_of(folder: Path, file: Path | int) -> None:
+    """Make a file the folder's owner's: what an administrator writes is the daemon's to read."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -70,14 +70,25 @@ async function poll() {
 }
 
 async function begin() {
+  let session;
   try {
-    await enter(await ask("GET", "/session", undefined, { quiet: true }));
+    session = await ask("GET", "/session", undefined, { quiet: true });
   } catch (error) {
     leave(null);
     if (error.status === 0) {
       problem(error.message);
       setTimeout(() => { if (!inside) begin(); }, 3000);
     }
+    return;
+  }
+  await tryEnter(session);
+}
+
+async function tryEnter(session) {
+  try {
+    await enter(session);
+  } catch (error) {
+    if (error.status !== 401) problem(error.message); // else the page was left already
   }
 }
 
@@ -88,8 +99,8 @@ $("login-form").addEventListener("submit", async (event) => {
   try {
     const session = await ask("POST", "/session", { token: $("token").value.trim() }, { quiet: true });
     $("token").value = "";
-    await enter(session);
     $("main").focus();
+    await tryEnter(session);
   } catch (error) {
     problem(error.message);
     $("token").focus();

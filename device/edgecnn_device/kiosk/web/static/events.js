@@ -5,14 +5,17 @@ import { say, t, time } from "/static/words.js";
 const $ = (id) => document.getElementById(id);
 const MOST = 200;
 let line = null;
+let turn = 0;
 let last = null;
 let next = null;
 let shown = [];
 
 export async function start(onState) {
   stop();
+  const mine = turn;
   last = null;
   await load();
+  if (mine !== turn) return; // left meanwhile
   line = new Line(() => (last === null ? "/events" : `/events?after=${last}`), {
     message: (data) => {
       const word = JSON.parse(data);
@@ -24,6 +27,7 @@ export async function start(onState) {
 }
 
 export function stop() {
+  turn += 1;
   line?.close();
   line = null;
 }
