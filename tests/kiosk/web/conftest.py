@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 pytest.importorskip("fastapi", reason="the extra kiosk is not installed")
-pytest.importorskip("httpx", reason="httpx is not installed")
+pytest.importorskip("httpx2", reason="httpx2 is not installed (the test client of FastAPI)")
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient

@@ -60,14 +60,22 @@ def test_a_port_in_use_is_told(server: Server, app: FastAPI, config: WebConfig) 
 def test_a_header_that_never_ends_is_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(protocol, "HEADER_S", 0.3)
+    monkeypatch.setattr(protocol, "HEADER_S", 0.5)
     with connected(server) as client:
-        if sent:
-            for byte in sent:  # each prolongs nothing
-                client.send(bytes([byte]))
-                time.sleep(0.001)
+        client.sendall(sent)
         answer = rest(client)
     assert answer.startswith(b"HTTP/1.1 408") and b'{"error"' in answer
+
+
+def test_a_header_that_comes_drop_by_drop_is_cut_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADER_S", 0.5)
+    drops = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"b" * 400
+    with connected(server) as client, pytest.raises(OSError):
+        for drop in drops:  # 22 s of them; none prolongs the deadline
+            client.send(bytes([drop]))
+            time.sleep(0.05)
 
 
 def test_a_second_header_that_never_ends_is_cut_off_too(
