@@ -5,7 +5,9 @@
 The page's server runs in a process of its own over a camera that gives the same 1280 x 720 picture
 again and again (a generated scene with noise, as costly to encode as a real one); viewers are
 another process. Each row is the time of the processor over the time that passed, in percent of one
-core; the first row is the server with nobody looking. No model runs here: compare with the cores
+core; the first row is the server with nobody looking. The last column is the time of the processor
+for one picture to all viewers: it stays comparable where the machine has other work and fewer
+pictures come than may. No model runs here: compare with the cores
 that the pipeline has. ``socket`` is the page's own way (JPEG by WebSocket), ``mjpeg`` the stream
 for other programs, ``boxes`` the stream with boxes drawn into it.
 """
@@ -133,11 +135,12 @@ def main() -> None:
         ours.send("time")
         used, passed = ours.recv() - before, time.monotonic() - began
         each = f"{min(counts) / passed:.1f} .. {max(counts) / passed:.1f}" if counts else "-"
-        rows.append((kind, str(viewers), f"{100 * used / passed:.1f}", each))
+        cost = f"{1000 * used / max(counts):.1f}" if counts else "-"
+        rows.append((kind, str(viewers), f"{100 * used / passed:.1f}", each, cost))
     ours.send("stop")
     process.join()
-    print_table(f"1280 x 720, at most {given.rate:g} pictures/s",
-                ("viewers", "number", "% of a core", "pictures/s each"), rows)  # fmt: skip
+    columns = ("viewers", "number", "% of a core", "pictures/s each", "ms per picture")
+    print_table(f"1280 x 720, at most {given.rate:g} pictures/s", columns, rows)
 
 
 if __name__ == "__main__":
