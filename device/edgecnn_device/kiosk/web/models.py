@@ -1,0 +1,325 @@
+"""What the API sends and takes. Similarity scores of faces are nowhere in it: they leak faces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from edgecnn_device.kiosk.config import Name
+from edgecnn_device.kiosk.events import FaceSeen, Kind
+from edgecnn_device.kiosk.ports import LiveFrame, StoredEvent
+from edgecnn_device.kiosk.web.tokens import Role
+
+Sequence: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Point: TypeAlias = tuple[float, float]
+PersonName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+WaitS: TypeAlias = Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)]
+
+
+class Out(BaseModel):
+    """An answer, filled from a dataclass of the daemon with the same names."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+
+class In(BaseModel):
+    """A request: unknown keys are refused, and nothing is guessed."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class CameraOut(Out):
+    """How a camera is doing."""
+
+    name: str
+    state: Literal["connecting", "live", "backoff", "ended"]
+    reason: str
+    captured: int
+    processed: int
+    dropped: int
+    frame_rate: float
+    """Processed per second, over the last ten seconds."""
+    reconnects: int
+
+
+class ModelOut(Out):
+    """A bundle in use."""
+
+    role: Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
+    name: str
+    sha256: str
+    """Of its manifest."""
+    variant: str
+    signed: bool
+    licence: str
+
+
+class HealthOut(Out):
+    """Whether the kiosk does its work."""
+
+    alive: bool
+    ready: bool
+    reasons: tuple[str, ...]
+    """Why not, and what is degraded."""
+    uptime_s: float
+    synchronized: bool
+    """The clock."""
+    cameras: tuple[CameraOut, ...]
+    models: tuple[ModelOut, ...]
+    undelivered: int
+    """Events that some target has not acknowledged."""
+
+
+class AliveOut(Out):
+    """Alive or ready, and no more: no token was asked for."""
+
+    ok: bool
+
+
+class InfoOut(Out):
+    """What the page needs to know."""
+
+    name: str
+    version: str
+    faces: bool
+    consent: str
+    """Text to be accepted before an enrolment; empty: the page's own."""
+    cameras: tuple[str, ...]
+
+
+class LoginIn(In):
+    """A login of the page."""
+
+    token: str = Field(min_length=1, max_length=200)
+
+
+class SessionOut(Out):
+    """A login."""
+
+    role: Role
+    csrf: str
+    """For the header X-CSRF-Token; empty for a bearer token, which needs none."""
+    ends_in_s: float | None
+    """None for a bearer token."""
+
+
+class NoteBody(Out):
+    """See `events.NoteSeen`."""
+
+    currency: str | None
+    serial: str | None
+    confidence: float
+    reason: str
+    frames: int
+    quad: tuple[Point, ...]
+
+
+class FaceBody(Out):
+    """See `events.FaceSeen`; names are sent to the roles operate and admin alone."""
+
+    person: str | None
+    recognized: bool
+    fmr: float
+    reason: str
+    claimed: str | None
+
+
+class CameraBody(Out):
+    """See `events.CameraChanged`."""
+
+    state: str
+    reason: str
+
+
+class SystemBody(Out):
+    """See `events.SystemChanged`."""
+
+    what: str
+    detail: str
+
+
+class EventOut(Out):
+    """A stored event."""
+
+    sequence: int
+    id: str
+    kind: Kind
+    camera: str
+    at: float
+    """Seconds since 1970, UTC."""
+    synchronized: bool
+    """Whether the clock was right then."""
+    delay_s: float
+    thumbnail: bool
+    body: NoteBody | FaceBody | CameraBody | SystemBody
+
+
+class EventsOut(Out):
+    """Stored events, the newest first."""
+
+    events: tuple[EventOut, ...]
+    next: int | None
+    """`before` of the next page; None: there is none."""
+
+
+class PersonOut(Out):
+    """Somebody enrolled."""
+
+    person: str
+    pictures: int
+    usable: bool
+
+
+class RejectedOut(Out):
+    """A picture that was not taken."""
+
+    picture: str
+    reason: str
+
+
+class EnrolOut(Out):
+    """What came of an enrolment."""
+
+    person: str
+    pictures: int
+    """Enrolled by now."""
+    rejected: tuple[RejectedOut, ...]
+
+
+class FaceAnswerOut(Out):
+    """Who it is, or whether it is who they said."""
+
+    person: str | None
+    match: bool
+    fmr: float
+    reason: str
+
+
+class EnrolLiveIn(In):
+    """Enrol the face that a camera shows now."""
+
+    person: PersonName
+    camera: Name
+    consent: Literal[True]
+    """That the person agreed, to the text they were shown."""
+
+
+class VerifyIn(In):
+    """Is it that person who stands before the camera?"""
+
+    person: PersonName
+    camera: Name
+    timeout_s: WaitS = 10.0
+
+
+class IdentifyIn(In):
+    """Who stands before the camera?"""
+
+    camera: Name
+    timeout_s: WaitS = 10.0
+
+
+class PersonIn(In):
+    """A person."""
+
+    person: PersonName
+
+
+class UnlockIn(In):
+    """Whose failed attempts are forgotten."""
+
+    person: PersonName | None = None
+    """None: those of the kiosk itself."""
+
+
+class DeletedOut(Out):
+    """A deletion."""
+
+    deleted: bool
+
+
+class BundleIn(In):
+    """A bundle to try."""
+
+    role: Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+    """A file in the folder `bundles` of the data, or the name of a shipped one: never a path."""
+
+
+class NoteLive(Out):
+    """A note in view."""
+
+    track: int
+    quad: tuple[Point, ...]
+    text: str
+    currency: str
+    confidence: float
+    looks: int
+    sure: bool
+
+
+class FaceLive(Out):
+    """A face in view; names are sent to the roles operate and admin alone."""
+
+    box: tuple[float, float, float, float]
+    person: str | None
+    recognized: bool
+    reason: str
+
+
+class FrameOut(Out):
+    """What stands before each picture of a live view, in pixels of the camera's picture."""
+
+    type: Literal["frame"] = "frame"
+    camera: str
+    index: int
+    width: int
+    height: int
+    age_s: float
+    notes: tuple[NoteLive, ...]
+    faces: tuple[FaceLive, ...]
+
+
+_BODIES: dict[str, type[NoteBody | CameraBody | SystemBody]] = {
+    "note": NoteBody,
+    "camera": CameraBody,
+    "system": SystemBody,
+}
+
+
+def event_out(stored: StoredEvent, names: bool) -> EventOut:
+    """Return an event as it is sent.
+
+    Args:
+        stored: the event.
+        names: whether names of people are in it.
+    """
+    event, body = stored.event, stored.event.body
+    out: NoteBody | FaceBody | CameraBody | SystemBody
+    if isinstance(body, FaceSeen):
+        out = FaceBody(person=body.person if names else None, recognized=body.person is not None,
+                       fmr=body.fmr, reason=body.reason,
+                       claimed=body.claimed if names else None)  # fmt: skip
+    else:
+        out = _BODIES[event.kind].model_validate(asdict(body))
+    return EventOut(
+        sequence=stored.sequence, id=event.id, kind=event.kind, camera=event.camera, at=event.at,
+        synchronized=event.synchronized, delay_s=event.delay_s, thumbnail=stored.thumbnail,
+        body=out,
+    )  # fmt: skip
+
+
+def frame_out(frame: LiveFrame, names: bool) -> FrameOut:
+    """Return what was seen on a frame, as it is sent."""
+    faces = (
+        FaceLive(box=f.box, person=f.person if names else None, recognized=f.person is not None,
+                 reason=f.reason)
+        for f in frame.faces
+    )  # fmt: skip
+    height, width = frame.image.shape[:2]
+    return FrameOut(
+        camera=frame.camera, index=frame.index, width=width, height=height, age_s=frame.age_s,
+        notes=tuple(NoteLive.model_validate(note) for note in frame.notes), faces=tuple(faces),
+    )  # fmt: skip
