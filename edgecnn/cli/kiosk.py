@@ -12,6 +12,7 @@ _VERBS = MappingProxyType(
         "check-config": ("kiosk_check_config", "Check a configuration without starting."),
         "install": ("kiosk_install", "Write the systemd unit and an example configuration."),
         "run": ("kiosk_run", "Run the daemon until it is told to stop."),
+        "token": ("kiosk_token", "Give people and programs access to the page and the API."),
     }
 )
 """Module and summary of each."""

@@ -158,6 +158,11 @@ class Engine:
         """Return all cameras, in the order of the configuration."""
         return tuple(book.status() for book in self._books.values())
 
+    @property
+    def bundles(self) -> Models:
+        """Those in use, for an engine that follows this one."""
+        return self._bundles.models
+
     def models(self) -> tuple[ModelStatus, ...]:
         """Return the bundles in use."""
         return tuple(model.status for model in self._bundles.models.loaded)

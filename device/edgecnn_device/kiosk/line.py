@@ -1,0 +1,89 @@
+"""The cameras and the engine that looks at them: what a reload starts again, in part or whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+from edgecnn_device.cameras import Capture, CaptureStatus
+from edgecnn_device.kiosk.config import KioskConfig
+from edgecnn_device.kiosk.ops.secrets import Secrets
+from edgecnn_device.kiosk.pipeline import Engine, Models
+from edgecnn_device.kiosk.pipeline.publisher import Publish
+from edgecnn_device.kiosk.ports import CameraState
+from edgecnn_device.kiosk.store import clock_synchronized
+
+_JOIN_S = 1.0
+_LOG = logging.getLogger(__name__)
+
+
+class Line:
+    """Captures, and the one engine that takes their frames.
+
+    The engine is made anew where its cameras or bundles change, which takes as long as a frame; a
+    camera whose section stays the same goes on through that.
+    """
+
+    def __init__(self, publish: Publish) -> None:
+        """Begin without cameras.
+
+        Args:
+            publish: see `Engine`.
+        """
+        self._publish = publish
+        self._captures: dict[str, Capture] = {}
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The one at work."""
+        assert self._engine is not None, "the line was not started"
+        return self._engine
+
+    def start(self, config: KioskConfig, secrets: Secrets, models: Models) -> None:
+        """Start an engine, and the cameras that do not run.
+
+        Raises:
+            EdgecnnError: a camera's address, or the gallery, cannot be used; nothing was started.
+        """
+        fresh = {
+            name: Capture(name, camera, secrets.cameras.get(name), self._changed)
+            for name, camera in config.cameras.items() if name not in self._captures
+        }  # fmt: skip
+        captures = {name: fresh.get(name) or self._captures[name] for name in config.cameras}
+        slots = {name: capture.slot for name, capture in captures.items()}
+        engine = Engine(config, models, slots, self._publish, clock_synchronized)
+        engine.start()
+        self._engine, self._captures = engine, captures
+        for name, capture in captures.items():
+            if name in fresh:
+                capture.start()
+            else:
+                known = capture.snapshot()
+                engine.camera_changed(name, known.state, known.reason)
+
+    def stop_engine(self, within_s: float) -> int:
+        """End the engine; returns how many events could not be stored."""
+        engine, self._engine = self._engine, None
+        return engine.stop(within_s) if engine is not None else 0
+
+    def stop_cameras(self, names: Sequence[str] | None = None) -> None:
+        """End cameras; all where none are named."""
+        gone = [self._captures.pop(name) for name in names or list(self._captures)
+                if name in self._captures]  # fmt: skip
+        for capture in gone:
+            capture.stop()
+        until = time.monotonic() + _JOIN_S
+        for capture in gone:
+            if not capture.join(max(0.0, until - time.monotonic())):
+                _LOG.error("camera %s did not end in time", capture.name)
+
+    def captures(self) -> Mapping[str, CaptureStatus]:
+        """Return how each camera is doing, by name."""
+        return {name: capture.snapshot() for name, capture in list(self._captures.items())}
+
+    def _changed(self, name: str, state: CameraState, reason: str) -> None:
+        engine = self._engine
+        if engine is not None and name in self._captures:
+            engine.camera_changed(name, state, reason)
