@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import subprocess
@@ -154,6 +155,24 @@ def test_there_are_not_endlessly_many_connections(
             assert httpx.get(server.url + "healthz").status_code == 200
             return
     pytest.fail("the places of those who left stay taken")
+
+
+def test_strangers_do_not_fill_the_log(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected(server) as client:
+        client.sendall(b"nonsense\r\n\r\n")
+        assert b" 400 " in rest(client)
+    with connected(server) as client:
+        client.sendall(
+            b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert b" 401 " in rest(client)
+    server.stop()
+    ours = [r for r in caplog.records if r.name.startswith(("uvicorn", "edgecnn"))]
+    assert [r.getMessage() for r in ours if r.levelno > logging.INFO] == []
+    assert not any("WebSocket" in r.getMessage() for r in ours)
 
 
 def test_calls_that_wait_are_few_and_hold_up_nothing(server: Server, kiosk: Any, keys: Any) -> None:

@@ -32,7 +32,7 @@ def line(
     server: Server, path: str, **given: Any
 ) -> contextlib.AbstractContextManager[ClientConnection]:
     return connect(  # type: ignore[no-any-return]
-        f"ws://127.0.0.1:{server.port}{API}{path}", open_timeout=10, **given
+        f"ws://127.0.0.1:{server.port}{API}{path}", open_timeout=60, **given
     )
 
 

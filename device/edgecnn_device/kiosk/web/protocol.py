@@ -7,6 +7,7 @@ one of a bounded number until then.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -16,6 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from uvicorn._types import ASGISendEvent
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
@@ -32,6 +34,9 @@ MOST_OF_ONE = 48
 """Connections of one address, unless it is this machine, where a proxy may stand."""
 TOO_SLOW = 1013
 """WebSocket close code "try again later" (IANA registry)."""
+CLIENTS_LOG = f"{__name__}.clients"
+"""What single connections do wrong. `Server` lets errors alone through: a stranger who sends
+nonsense shall not fill the log, and with it an SD card."""
 _STATUS_408 = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
     b'{"error":{"code":"slow","message":"the request took too long to arrive"}}'
@@ -62,6 +67,7 @@ class GuardedHttp(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:  # fmt: skip
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = logging.getLogger(CLIENTS_LOG)
         self._stage = ""
         self._reading, self._writing = _Timer(), _Timer()
 
@@ -148,7 +154,14 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:  # fmt: skip
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = logging.getLogger(CLIENTS_LOG)
         self._writing = _Timer()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; a handshake that is refused in words is complete, which uvicorn overlooks."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
 
     def pause_writing(self) -> None:
         """Give the client some time to read."""

@@ -17,7 +17,7 @@ from edgecnn.errors import InputError
 from edgecnn_device.kiosk.config import WebConfig
 from edgecnn_device.kiosk.web.app import parts_of
 from edgecnn_device.kiosk.web.hosts import check_exposure, is_address
-from edgecnn_device.kiosk.web.protocol import GuardedHttp, GuardedWebSocket
+from edgecnn_device.kiosk.web.protocol import CLIENTS_LOG, GuardedHttp, GuardedWebSocket
 
 STOP_S = 3.0
 HANDSHAKE_S = 10.0
@@ -74,6 +74,7 @@ class Server:
         Raises:
             InputError: the address cannot be listened on.
         """
+        logging.getLogger(CLIENTS_LOG).setLevel(logging.ERROR)
         parts_of(self._app).open()
         self._socket = _listen(self._config)
         self._port = self._socket.getsockname()[1]
