@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from edgecnn.bundle.zoo import find_bundle, zoo_folder
+from edgecnn.zoo import find_bundle, zoo_folder
 
 __all__ = [
     "find_bundle", "json_option", "note", "parse_shape", "print_json", "print_table",

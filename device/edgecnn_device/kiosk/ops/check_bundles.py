@@ -48,7 +48,7 @@ def _open(
 ) -> Bundle | None:
     """Open a bundle, and check that it is of the task."""
     from edgecnn.bundle.read import read_bundle
-    from edgecnn.bundle.zoo import find_bundle
+    from edgecnn.zoo import find_bundle
     from edgecnn_device.backends.open import can_run
 
     try:

@@ -14,10 +14,10 @@ from edgecnn.bundle.decode import ReadDecode, VectorDecode
 from edgecnn.bundle.manifest import Manifest, Variant
 from edgecnn.bundle.read import Bundle, read_bundle
 from edgecnn.bundle.sign import load_public_key
-from edgecnn.bundle.zoo import find_bundle
 from edgecnn.errors import BundleError, InputError, MissingExtraError
 from edgecnn.vision.placement import Size
 from edgecnn.vision.preprocess import Input
+from edgecnn.zoo import find_bundle
 from edgecnn_device.backends.open import can_run
 from edgecnn_device.faces.finder import check_finder
 from edgecnn_device.kiosk.config import BundlesConfig, KioskConfig

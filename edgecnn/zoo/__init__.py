@@ -9,7 +9,7 @@ from edgecnn.errors import InputError
 
 def zoo_folder() -> Path:
     """Return the folder of the bundles that ship in the wheel."""
-    return Path(__file__).parents[1] / "zoo"
+    return Path(__file__).parent
 
 
 def find_bundle(name: str) -> Path:
