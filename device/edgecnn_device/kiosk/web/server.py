@@ -139,7 +139,7 @@ def _uvicorn_config(app: FastAPI, config: WebConfig) -> uvicorn.Config:
     tls = config.tls
     made = uvicorn.Config(
         app, http=GuardedHttp, ws=GuardedWebSocket, loop="asyncio", lifespan="on",
-        log_config=None, access_log=False, server_header=False,
+        log_config=None, log_level="warning", access_log=False, server_header=False,
         # Behind a proxy its word counts for address and scheme; else nobody's does.
         proxy_headers=bool(config.origins), forwarded_allow_ips="127.0.0.1,::1",
         ws_max_size=_MESSAGE_BYTES, ws_per_message_deflate=False,
