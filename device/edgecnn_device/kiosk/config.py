@@ -67,6 +67,8 @@ class FacesConfig(Section):
 
     enabled: bool = False
     detector: str = "face-detector"
+    points: str | None = "face-points"
+    """Looks at the points of a found face once more; None: the detector's will do (YuNet's)."""
     embedder: str = "face-embedder"
     variant: str | None = None
     """Of the embedder, as FORMAT-PRECISION; a gallery belongs to one."""

@@ -17,6 +17,12 @@ from edgecnn_device.kiosk.events import Event, Kind, Quad
 CameraState: TypeAlias = Literal["connecting", "live", "backoff", "ended"]
 
 
+Role: TypeAlias = Literal[
+    "note-detector", "serial-reader", "face-detector", "face-points", "face-embedder"
+]
+"""What a bundle is for."""
+
+
 @dataclass(frozen=True)
 class CameraStatus:
     """How a camera is doing."""
@@ -39,7 +45,7 @@ class CameraStatus:
 class ModelStatus:
     """A bundle in use."""
 
-    role: Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
+    role: Role
     name: str
     sha256: str
     """Of the bundle's manifest, hex."""

@@ -220,6 +220,7 @@ def face_bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo_bundle: Pa
         members = {"model.tflite": model, GOLDEN: golden, CARD: b"# drawn\n"}
         write_bundle(paths[-1], manifest, members)
     create_master_key(tmp_path / "master.key")
-    section = {"enabled": True, "detector": str(paths[0]), "embedder": str(paths[1]),
+    section = {"enabled": True, "detector": str(paths[0]), "points": None,
+               "embedder": str(paths[1]),
                "key_file": tmp_path / "master.key"}  # fmt: skip
     return FaceBundles(script, section, tmp_path / "faces")

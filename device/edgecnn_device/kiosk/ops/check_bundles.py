@@ -25,7 +25,7 @@ def check_bundles(config: KioskConfig, findings: Findings) -> None:
         _open(notes.detector, "detect", ("notes", "detector"), keys, findings)
         _open(notes.reader, "read", ("notes", "reader"), keys, findings)
     if faces.enabled:
-        _open(faces.detector, "detect", ("faces", "detector"), keys, findings)
+        _check_finder(faces, keys, findings)
         embedder = _open(faces.embedder, "embed", ("faces", "embedder"), keys, findings)
         if embedder is not None:
             _check_faces(faces, embedder, findings)
@@ -44,9 +44,9 @@ def _trusted(config: KioskConfig, findings: Findings) -> list[Ed25519PublicKey] 
 
 
 def _open(
-    name: str, task: str, place: Place, keys: list[Ed25519PublicKey], findings: Findings
+    name: str, task: str | None, place: Place, keys: list[Ed25519PublicKey], findings: Findings
 ) -> Bundle | None:
-    """Open a bundle, and check that it is of the task."""
+    """Open a bundle, and check that it is of the task, where one is meant."""
     from edgecnn.bundle.read import read_bundle
     from edgecnn.zoo import find_bundle
     from edgecnn_device.backends.open import can_run
@@ -57,7 +57,7 @@ def _open(
         findings.error(place, str(error))
         return None
     manifest = bundle.manifest
-    if manifest.task != task:
+    if task is not None and manifest.task != task:
         findings.error(place, f"expected a bundle of task {task}, got {manifest.task}")
         return None
     if not any(can_run(variant.format) for variant in manifest.variants):
@@ -65,6 +65,16 @@ def _open(
         findings.error(place, f"no runtime for {' or '.join(formats)} is installed: pip install "
                        "onnxruntime ai-edge-litert")  # fmt: skip
     return bundle
+
+
+def _check_finder(faces: FacesConfig, keys: list[Ed25519PublicKey], findings: Findings) -> None:
+    from edgecnn_device.faces.finder import check_finder
+
+    finder = _open(faces.detector, None, ("faces", "detector"), keys, findings)
+    if finder is not None:
+        findings.attempt(("faces", "detector"), lambda: check_finder(finder.manifest))
+    if faces.points is not None:
+        _open(faces.points, "landmarks", ("faces", "points"), keys, findings)
 
 
 def _check_faces(faces: FacesConfig, embedder: Bundle, findings: Findings) -> None:

@@ -67,7 +67,8 @@ def _camera(camera: CameraConfig, base: Path) -> CameraConfig:
 
 
 def _faces(faces: FacesConfig, base: Path, data: Path) -> FacesConfig:
-    update: dict[str, Any] = {k: _bundle(getattr(faces, k), base) for k in ("detector", "embedder")}
+    named = {k: getattr(faces, k) for k in ("detector", "points", "embedder")}
+    update: dict[str, Any] = {k: _bundle(v, base) for k, v in named.items() if v is not None}
     update |= {"gallery": data / faces.gallery, "keystore": data / faces.keystore}
     if faces.key_file is not None:
         update["key_file"] = _secret(faces.key_file, base)

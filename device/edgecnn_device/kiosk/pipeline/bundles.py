@@ -177,7 +177,8 @@ class Bundles:
     def _open_again(self, branch: Branch) -> None:
         """Replace the bundles of a branch by themselves: a runtime may have broken."""
         for role in BRANCHES[branch]:
-            old = self.models.get(role)
+            if (old := self.models.find(role)) is None:
+                continue
             try:
                 bundle = self._opener.read(role, str(old.bundle.path))
                 if bundle.manifest_sha256 != old.bundle.manifest_sha256:

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from edgecnn.errors import EdgecnnError, FaceError, GalleryError, LockedError
 from edgecnn.vision.quads import box_quads
 from edgecnn_device.cameras import CameraFrame
-from edgecnn_device.faces import AlignedFace, FaceChain, FaceEmbedder, FaceFinder, main_face
+from edgecnn_device.faces import (
+    AlignedFace,
+    FaceChain,
+    FaceEmbedder,
+    FaceFinder,
+    PointRefiner,
+    main_face,
+)
 from edgecnn_device.gallery import Gallery
 from edgecnn_device.kiosk.config import FacesConfig
 from edgecnn_device.kiosk.events import FaceSeen
@@ -75,11 +82,14 @@ class FaceStage:
     def use(self, models: Models) -> None:
         """Go on with these bundles; the embedder's templates are the gallery's."""
         finder, embedder = models.get("face-detector"), models.get("face-embedder")
-        self._variant = f"{finder.variant}, {embedder.variant}"
+        points = models.find("face-points")
+        refine = None if points is None else PointRefiner(points.runner)
+        used = (finder, embedder) if points is None else (finder, points, embedder)
+        self._variant = ", ".join(model.variant for model in used)
         embed = FaceEmbedder(embedder.runner)
         # A camera's pictures are upright; those that people send may not be.
-        self._chain = FaceChain(FaceFinder(finder.runner, sure=0), embed)
-        self.pictures = FaceChain(FaceFinder(finder.runner), embed)
+        self._chain = FaceChain(FaceFinder(finder.runner, sure=0, refine=refine), embed)
+        self.pictures = FaceChain(FaceFinder(finder.runner, refine=refine), embed)
         """For pictures that were sent."""
         self.judge = Judge(self._gallery, embed.curve, self._config)
 

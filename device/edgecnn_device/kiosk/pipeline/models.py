@@ -20,20 +20,20 @@ from edgecnn.vision.preprocess import Input
 from edgecnn.zoo import find_bundle
 from edgecnn_device.backends.open import can_run
 from edgecnn_device.faces.finder import check_finder
+from edgecnn_device.faces.points import check_points
 from edgecnn_device.kiosk.config import BundlesConfig, KioskConfig
-from edgecnn_device.kiosk.ports import ModelStatus
+from edgecnn_device.kiosk.ports import ModelStatus, Role
 from edgecnn_device.licences import say_research
 from edgecnn_device.notes.find import check_detector
 from edgecnn_device.runner import Runner, choose_variant, open_choice
 from edgecnn_device.tasks import Result
 
-Role: TypeAlias = Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
 Branch: TypeAlias = Literal["notes", "faces"]
-BRANCHES: dict[Branch, tuple[Role, Role]] = {
+BRANCHES: dict[Branch, tuple[Role, ...]] = {
     "notes": ("note-detector", "serial-reader"),
-    "faces": ("face-detector", "face-embedder"),
+    "faces": ("face-detector", "face-points", "face-embedder"),
 }
-"""Which two bundles work together."""
+"""Which bundles work together; the one for points may be left out."""
 ROLES: tuple[Role, ...] = (*BRANCHES["notes"], *BRANCHES["faces"])
 
 
@@ -211,6 +211,8 @@ def open_models(config: KioskConfig) -> Models:
         wanted += [("note-detector", notes.detector, None), ("serial-reader", notes.reader, None)]
     if faces.enabled and any(camera.faces for camera in config.cameras.values()):
         wanted.append(("face-detector", faces.detector, None))
+        if faces.points is not None:
+            wanted.append(("face-points", faces.points, None))
         wanted.append(("face-embedder", faces.embedder, faces.variant))
     loaded = []
     for role, name, variant in wanted:
@@ -231,6 +233,8 @@ def check_role(role: Role, manifest: Manifest) -> None:
             check_detector(manifest)
         case "face-detector":
             check_finder(manifest)
+        case "face-points":
+            check_points(manifest)
         case "serial-reader":
             _expect(isinstance(manifest.decode, ReadDecode), "that reads (task read)", manifest)
         case "face-embedder":

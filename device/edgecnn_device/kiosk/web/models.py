@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from edgecnn_device.kiosk.config import Name
 from edgecnn_device.kiosk.events import FaceSeen, Kind
 from edgecnn_device.kiosk.ports import LiveFrame, StoredEvent
+from edgecnn_device.kiosk.ports import Role as BundleRole
 from edgecnn_device.kiosk.web.tokens import Role
 
 Sequence: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -47,7 +48,7 @@ class CameraOut(Out):
 class ModelOut(Out):
     """A bundle in use."""
 
-    role: Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
+    role: BundleRole
     name: str
     sha256: str
     """Of its manifest."""
@@ -243,7 +244,7 @@ class DeletedOut(Out):
 class BundleIn(In):
     """A bundle to try."""
 
-    role: Literal["note-detector", "serial-reader", "face-detector", "face-embedder"]
+    role: BundleRole
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
     """A file in the folder `bundles` of the data, or the name of a shipped one: never a path."""
 
