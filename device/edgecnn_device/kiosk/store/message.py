@@ -31,11 +31,23 @@ class NoteMessage(_Envelope):
     body: NoteSeen
 
 
+class FaceBody(BaseModel):
+    """Who it is, for those who may know; see `events.FaceSeen`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person: str | None = Field(description="Null where nobody is named, or names are not given.")
+    recognized: bool = Field(description="Whether somebody was named.")
+    fmr: float
+    reason: str
+    claimed: str | None
+
+
 class FaceMessage(_Envelope):
     """A person stood in front of the camera."""
 
     kind: Literal["face"]
-    body: FaceSeen
+    body: FaceBody
 
 
 class CameraMessage(_Envelope):
@@ -52,30 +64,40 @@ class SystemMessage(_Envelope):
     body: SystemChanged
 
 
-EventMessage: TypeAlias = Annotated[
-    NoteMessage | FaceMessage | CameraMessage | SystemMessage, Field(discriminator="kind")
-]
+Message: TypeAlias = NoteMessage | FaceMessage | CameraMessage | SystemMessage
+EventMessage: TypeAlias = Annotated[Message, Field(discriminator="kind")]
 """What an event is as JSON; a response model of FastAPI."""
 
-_MESSAGES: TypeAdapter[NoteMessage | FaceMessage | CameraMessage | SystemMessage] = TypeAdapter(
-    EventMessage
-)
+_MESSAGES: TypeAdapter[Message] = TypeAdapter(EventMessage)
 
 
-def event_message(stored: StoredEvent) -> NoteMessage | FaceMessage | CameraMessage | SystemMessage:
-    """Return the message of a stored event."""
-    event = stored.event
+def event_message(stored: StoredEvent, names: bool = True) -> Message:
+    """Return the message of a stored event.
+
+    Args:
+        stored: the event.
+        names: whether names of people are in it.
+    """
+    event, body = stored.event, stored.event.body
     values = {
         "sequence": stored.sequence, "id": event.id, "kind": event.kind, "camera": event.camera,
         "at": event.at, "time": _iso(event.at), "synchronized": event.synchronized,
-        "delay_s": event.delay_s, "thumbnail": stored.thumbnail, "body": event.body,
+        "delay_s": event.delay_s, "thumbnail": stored.thumbnail,
+        "body": _face(body, names) if isinstance(body, FaceSeen) else body,
     }  # fmt: skip
     return _MESSAGES.validate_python(values)
 
 
-def event_json(stored: StoredEvent) -> str:
+def _face(body: FaceSeen, names: bool) -> FaceBody:
+    return FaceBody(
+        person=body.person if names else None, recognized=body.person is not None,
+        fmr=body.fmr, reason=body.reason, claimed=body.claimed if names else None,
+    )  # fmt: skip
+
+
+def event_json(stored: StoredEvent, names: bool = True) -> str:
     """Return a stored event as one line of JSON, as every receiver gets it."""
-    return event_message(stored).model_dump_json()
+    return event_message(stored, names).model_dump_json()
 
 
 def event_schema() -> dict[str, Any]:

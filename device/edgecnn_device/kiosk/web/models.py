@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from edgecnn_device.kiosk.config import Name
-from edgecnn_device.kiosk.events import FaceSeen, Kind
-from edgecnn_device.kiosk.ports import LiveFrame, StoredEvent
+from edgecnn_device.kiosk.ports import LiveFrame
 from edgecnn_device.kiosk.ports import Role as BundleRole
+from edgecnn_device.kiosk.store.message import EventMessage
 from edgecnn_device.kiosk.web.tokens import Role
 
 Sequence: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -106,61 +105,10 @@ class SessionOut(Out):
     """None for a bearer token."""
 
 
-class NoteBody(Out):
-    """See `events.NoteSeen`."""
-
-    currency: str | None
-    serial: str | None
-    confidence: float
-    reason: str
-    frames: int
-    quad: tuple[Point, ...]
-
-
-class FaceBody(Out):
-    """See `events.FaceSeen`; names are sent to the roles operate and admin alone."""
-
-    person: str | None
-    recognized: bool
-    fmr: float
-    reason: str
-    claimed: str | None
-
-
-class CameraBody(Out):
-    """See `events.CameraChanged`."""
-
-    state: str
-    reason: str
-
-
-class SystemBody(Out):
-    """See `events.SystemChanged`."""
-
-    what: str
-    detail: str
-
-
-class EventOut(Out):
-    """A stored event."""
-
-    sequence: int
-    id: str
-    kind: Kind
-    camera: str
-    at: float
-    """Seconds since 1970, UTC."""
-    synchronized: bool
-    """Whether the clock was right then."""
-    delay_s: float
-    thumbnail: bool
-    body: NoteBody | FaceBody | CameraBody | SystemBody
-
-
 class EventsOut(Out):
     """Stored events, the newest first."""
 
-    events: tuple[EventOut, ...]
+    events: tuple[EventMessage, ...]
     next: int | None
     """`before` of the next page; None: there is none."""
 
@@ -281,35 +229,6 @@ class FrameOut(Out):
     age_s: float
     notes: tuple[NoteLive, ...]
     faces: tuple[FaceLive, ...]
-
-
-_BODIES: dict[str, type[NoteBody | CameraBody | SystemBody]] = {
-    "note": NoteBody,
-    "camera": CameraBody,
-    "system": SystemBody,
-}
-
-
-def event_out(stored: StoredEvent, names: bool) -> EventOut:
-    """Return an event as it is sent.
-
-    Args:
-        stored: the event.
-        names: whether names of people are in it.
-    """
-    event, body = stored.event, stored.event.body
-    out: NoteBody | FaceBody | CameraBody | SystemBody
-    if isinstance(body, FaceSeen):
-        out = FaceBody(person=body.person if names else None, recognized=body.person is not None,
-                       fmr=body.fmr, reason=body.reason,
-                       claimed=body.claimed if names else None)  # fmt: skip
-    else:
-        out = _BODIES[event.kind].model_validate(asdict(body))
-    return EventOut(
-        sequence=stored.sequence, id=event.id, kind=event.kind, camera=event.camera, at=event.at,
-        synchronized=event.synchronized, delay_s=event.delay_s, thumbnail=stored.thumbnail,
-        body=out,
-    )  # fmt: skip
 
 
 def frame_out(frame: LiveFrame, names: bool) -> FrameOut:

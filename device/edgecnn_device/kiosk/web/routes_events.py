@@ -11,10 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from edgecnn_device.kiosk.config import Name
 from edgecnn_device.kiosk.events import Kind
 from edgecnn_device.kiosk.ports import EventQuery, StoredEvent
+from edgecnn_device.kiosk.store.message import event_json, event_message
 from edgecnn_device.kiosk.web.auth import Principal
 from edgecnn_device.kiosk.web.errors import ApiError, documented
 from edgecnn_device.kiosk.web.feed import Listener, newer_than
-from edgecnn_device.kiosk.web.models import EventsOut, Sequence, event_out
+from edgecnn_device.kiosk.web.models import EventsOut, Sequence
 from edgecnn_device.kiosk.web.parts import Parts
 from edgecnn_device.kiosk.web.sockets import (
     LOGGED_OUT,
@@ -50,7 +51,7 @@ def routes(parts: Parts) -> APIRouter:
         page = parts.kiosk.events.find(query)
         following = page[-1].sequence if len(page) == limit else None
         names = found.may("operate")
-        return EventsOut(events=tuple(event_out(e, names) for e in page), next=following)
+        return EventsOut(events=tuple(event_message(e, names) for e in page), next=following)
 
     @router.get(
         "/{sequence}/thumbnail.jpg", dependencies=[view], response_class=Response,
@@ -108,7 +109,7 @@ async def _tell(
 
 
 def _message(event: StoredEvent, names: bool) -> str:
-    return f'{{"type":"event","event":{event_out(event, names).model_dump_json()}}}'
+    return f'{{"type":"event","event":{event_json(event, names)}}}'
 
 
 def _sequence(text: str | None) -> int | None:
