@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 PYTHONS ?= 3.10 3.13
 
-.PHONY: demo test test-all test-device test-boards lint clean
+.PHONY: demo kiosk test test-all test-device test-boards lint clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,12 @@ demo: $(VENV)/.ready
 	$(BIN)/edgecnn verify $(DEMO)/serial-reader.edge
 	$(BIN)/edgecnn run $(DEMO)/serial-reader.edge $(DEMO)/samples
 	@cat $(DEMO)/samples/labels.csv
+
+	$(BIN)/edgecnn kiosk demo --folder $(DEMO)/kiosk --port 0 --seconds 20
+
+# The daemon on generated cameras; prints its address and a token.
+kiosk: $(VENV)/.ready
+	$(BIN)/edgecnn kiosk demo --folder build/kiosk
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -10,6 +10,7 @@ import click
 _VERBS = MappingProxyType(
     {
         "check-config": ("kiosk_check_config", "Check a configuration without starting."),
+        "demo": ("kiosk_demo", "Run the daemon on generated cameras, to look at it."),
         "install": ("kiosk_install", "Write the systemd unit and an example configuration."),
         "run": ("kiosk_run", "Run the daemon until it is told to stop."),
         "token": ("kiosk_token", "Give people and programs access to the page and the API."),

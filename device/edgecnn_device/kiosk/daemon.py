@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edgecnn.errors import EdgecnnError
 from edgecnn_device.kiosk.config import KioskConfig
@@ -66,15 +66,18 @@ class Daemon:
 
     def stop(self) -> tuple[str, ...]:
         """End all within 5 seconds; returns what is still at it."""
-        self.tell(SystemChanged("stopped", "as it was told to"))
         stopped = stop_all((
             Step("cameras", self._line.stop_cameras, 1.0),
             Step("the pipeline", lambda: self._line.stop_engine(1.3), 1.4),
             Step("the page", self._stop_page, 1.2),
             Step("deliveries", self._stop_deliveries, 0.8),
-            Step("the store", self.store.close, 0.6),
+            Step("the store", self._close_store, 0.6),
         ))  # fmt: skip
         return stopped.hung
+
+    def _close_store(self) -> None:
+        self.tell(SystemChanged("stopped", "as it was told to"))
+        self.store.close()
 
     def _stop_page(self) -> None:
         if self._server is not None:
@@ -220,8 +223,12 @@ class Daemon:
         return server
 
 
-def run(begun: Begun) -> int:
+def run(begun: Begun, started: Callable[[str], None] | None = None) -> int:
     """Run until SIGTERM or SIGINT; returns the exit status.
+
+    Args:
+        begun: of `ops.begin`.
+        started: is told the page's address, once it is there.
 
     Raises:
         EdgecnnError: the daemon cannot start.
@@ -235,6 +242,8 @@ def run(begun: Begun) -> int:
         except BaseException:
             daemon.stop()
             raise
+        if started is not None:
+            started(daemon.url)
         hung = _serve_until_told(daemon, begun, notifier, signals)
     if hung:
         _LOG.error("left behind: %s", ", ".join(hung))
