@@ -88,21 +88,25 @@ class Listener:
 
     port: int
     got: list[tuple[str, str, bool]] = field(default_factory=list)
+    again: int = 0
+    """Messages that the broker itself sent once more: it did not hear that they had come."""
 
     def __post_init__(self) -> None:
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False
         )
         self.client.on_connect = lambda c, *_: c.subscribe("#", qos=1)
-        self.client.on_message = lambda _, __, m: self.got.append(
-            (m.topic, m.payload.decode(), m.retain)
-        )
+        self.client.on_message = self._take
         self.subscribed = threading.Event()
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.reconnect_delay_set(1, 1)
         self.client.connect_async("127.0.0.1", self.port)
         self.client.loop_start()
         assert self.subscribed.wait(20.0)
+
+    def _take(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+        self.again += message.dup
+        self.got.append((message.topic, message.payload.decode(), message.retain))
 
     def close(self) -> None:
         self.client.disconnect()
@@ -220,7 +224,8 @@ def test_a_broker_that_restarts_in_mid_delivery_misses_nothing(
     if how is signal.SIGTERM:  # a killed broker forgets what its own disk does not hold yet
         until(lambda: set(ids) <= set(listener.ids()), 30.0)
         assert list(dict.fromkeys(listener.ids())) == ids
-    assert len(listener.ids()) - len(set(listener.ids())) <= 2  # one for each interruption
+    twice = len(listener.ids()) - len(set(listener.ids()))
+    assert twice - listener.again <= 2  # one for each interruption
 
 
 def test_a_broker_that_stalls_gets_no_second_copy(
