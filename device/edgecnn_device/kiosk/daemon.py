@@ -187,11 +187,11 @@ class Daemon:
         models = open_models(config) if plan.engine else self._line.engine.bundles
         before = self._line.engine.bundles
         self._line.stop_engine(3.0)
-        self._line.stop_cameras(plan.stop_cameras or ("",))
+        self._line.stop_cameras(plan.stop_cameras)
         try:
             self._start_line(config, reload.secrets, models)
         except EdgecnnError:
-            self._line.stop_cameras(plan.start_cameras or ("",))
+            self._line.stop_cameras(plan.start_cameras)
             self._start_line(self._config, self._secrets, before)
             raise
 

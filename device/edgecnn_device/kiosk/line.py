@@ -34,10 +34,11 @@ class Line:
         self._publish = publish
         self._captures: dict[str, Capture] = {}
         self._engine: Engine | None = None
+        self._runs = False
 
     @property
     def engine(self) -> Engine:
-        """The one at work."""
+        """The one at work; while it is replaced, the last one, so that questions have an answer."""
         assert self._engine is not None, "the line was not started"
         return self._engine
 
@@ -55,7 +56,7 @@ class Line:
         slots = {name: capture.slot for name, capture in captures.items()}
         engine = Engine(config, models, slots, self._publish, clock_synchronized)
         engine.start()
-        self._engine, self._captures = engine, captures
+        self._engine, self._captures, self._runs = engine, captures, True
         for name, capture in captures.items():
             if name in fresh:
                 capture.start()
@@ -65,13 +66,15 @@ class Line:
 
     def stop_engine(self, within_s: float) -> int:
         """End the engine; returns how many events could not be stored."""
-        engine, self._engine = self._engine, None
-        return engine.stop(within_s) if engine is not None else 0
+        if not self._runs:
+            return 0
+        self._runs = False
+        return self.engine.stop(within_s)
 
     def stop_cameras(self, names: Sequence[str] | None = None) -> None:
-        """End cameras; all where none are named."""
-        gone = [self._captures.pop(name) for name in names or list(self._captures)
-                if name in self._captures]  # fmt: skip
+        """End cameras; by default all."""
+        wanted = list(self._captures) if names is None else names
+        gone = [self._captures.pop(name) for name in wanted if name in self._captures]
         for capture in gone:
             capture.stop()
         until = time.monotonic() + _JOIN_S
@@ -84,6 +87,5 @@ class Line:
         return {name: capture.snapshot() for name, capture in list(self._captures.items())}
 
     def _changed(self, name: str, state: CameraState, reason: str) -> None:
-        engine = self._engine
-        if engine is not None and name in self._captures:
-            engine.camera_changed(name, state, reason)
+        if self._runs and name in self._captures:
+            self.engine.camera_changed(name, state, reason)
