@@ -48,7 +48,7 @@ lint: $(VENV)/.ready
 # The device half with the base install alone: no torch, no onnx, no matplotlib.
 test-device: $(BARE)/.ready
 	cd tests && ../$(BARE)/bin/python -m pytest -c ../pyproject.toml --rootdir .. \
-		-p no:cacheprovider bare device bundle vision data cli
+		-p no:cacheprovider bare device cameras bundle vision data cli
 
 test: lint test-device
 	$(BIN)/python -m pytest -m 'not slow' tests
