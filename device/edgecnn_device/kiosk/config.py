@@ -136,7 +136,7 @@ class StorageConfig(Section):
     """Of events and thumbnails. Over it the oldest thumbnails go first, then the oldest delivered
     events; what is not delivered yet stays."""
     free_mb: int = Field(64, ge=0, le=1_000_000)
-    """Left free on the disk in any case."""
+    """Left free on the disk in any case: below it the thumbnails go, and new events wait."""
     retention: RetentionConfig = RetentionConfig()
 
 
