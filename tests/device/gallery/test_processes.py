@@ -137,7 +137,7 @@ def test_another_model_put_in_meanwhile_is_refused_every_time(place: Any, vector
 
 
 def test_who_must_not_wait_long_for_another_process_need_not(
-    place: Any, gallery: Any, draw: Draw
+    place: Any, gallery: Any, vectors: Draw
 ) -> None:
     gallery.wait_for_others(0.05)
     for path in (place.gallery, place.keystore):
@@ -145,5 +145,5 @@ def test_who_must_not_wait_long_for_another_process_need_not(
             holder.execute("BEGIN IMMEDIATE")
             begun = time.monotonic()
             with pytest.raises(GalleryError, match="locked"):
-                gallery.enrol("somebody", draw(7))
+                gallery.enrol("somebody", vectors(7))
             assert time.monotonic() - begun < 10  # what it waits for by default
