@@ -15,10 +15,10 @@ Other work on the machine makes all of that slower, at a low priority by a lot: 
 processor" leaves out for how long that thread of the daemon could have run and was not let which
 waited the longest (of several that wait for each other that is too little).
 
-The run can be interrupted (Ctrl-C, --minutes) and goes on where it was, in the same folder. The
-status is 1 where anything was lost, came twice without an interruption, or came back later than
-asked. A small disk is mounted where root may; GStreamer's RTSP server and mosquitto are used where
-Debian's packages are installed, and what is missing is said.
+The run can be interrupted (Ctrl-C, SIGTERM, --minutes) and goes on where it was, in the same
+folder. The status is 1 where anything was lost, came twice without an interruption, or came back
+later than asked. A small disk is mounted where root may; GStreamer's RTSP server and mosquitto are
+used where Debian's packages are installed, and what is missing is said.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -147,6 +148,8 @@ def main() -> None:
     parser.add_argument("--back-s", type=float, default=10.0, help="the bar: back so soon (10)")
     options = parser.parse_args()
     until = time.monotonic() + 60 * options.minutes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     rig = Rig(options.folder.resolve())
     try:
         rig.start()

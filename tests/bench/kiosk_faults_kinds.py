@@ -92,11 +92,9 @@ def corrupt_frame(rig: Rig, draw: random.Random) -> Done:
 def bundle_swapped(rig: Rig, draw: random.Random) -> Done:
     """A good bundle is taken; a damaged one, and one of another kind, are refused."""
     variant = draw.choice(["good", "shipped", "damaged", "other", "other embedder"])
-    name = {"shipped": "note-detector", "other embedder": "embeds"}.get(variant, variant)
+    names = {"shipped": "note-detector", "other embedder": "other.edge"}
     role = "face-embedder" if variant == "other embedder" else "note-detector"
-    body = {"role": role, "name": name if variant == "shipped" else f"{name}.edge"}
-    if variant == "other embedder":
-        body["name"] = "other.edge"
+    body = {"role": role, "name": names.get(variant, f"{variant}.edge")}
     try:
         rig.ask("bundles", body, 40.0)
         taken = True
@@ -115,6 +113,7 @@ def database_locked(rig: Rig, draw: random.Random) -> Done:
     path = rig.data / ("events/events.db" if variant == "events" else f"{variant}.db")
     with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as holder:
         holder.execute("BEGIN IMMEDIATE")
+        rig.provoke()
         if draw.random() < 0.5:
             rig.enrol(draw.uniform(_SHORT_S, _LONG_S))
         time.sleep(draw.uniform(_SHORT_S, _LONG_S))
@@ -129,6 +128,7 @@ def disk_full(rig: Rig, draw: random.Random) -> Done:
         rig.disk.fill()
     else:
         rig.reload(free_mb=1_000_000)
+    rig.provoke()
     rig.enrol()
     time.sleep(draw.uniform(_SHORT_S, _LONG_S))
     if variant == "full":
@@ -147,19 +147,23 @@ def outbox_gone(rig: Rig, draw: random.Random) -> Done:
     if variant == "broker stopped" and rig.broker:
         rig.journal.add(Entry("interrupted", "mqtt"))
         rig.broker.stop(signal.SIGTERM)  # it keeps what it took: losses would be its own
+        rig.provoke()
         time.sleep(seconds)
         rig.broker.start()
     elif variant == "broker stalled" and rig.broker:
         rig.journal.add(Entry("interrupted", "mqtt"))
         rig.broker.send(signal.SIGSTOP)
+        rig.provoke()
         time.sleep(seconds)
         rig.broker.send(signal.SIGCONT)
     elif variant == "refuses":
         rig.receiver.stop()
+        rig.provoke()
         time.sleep(seconds)
         rig.receiver.start()
     else:
         rig.receiver.manner = next(m for m in manners if m == variant)
+        rig.provoke()
         time.sleep(seconds)
         rig.receiver.manner = "takes"
     return Done(variant, target="mqtt" if variant in brokers else "webhook")
@@ -167,7 +171,8 @@ def outbox_gone(rig: Rig, draw: random.Random) -> Done:
 
 def killed(rig: Rig, draw: random.Random) -> Done:
     """The daemon is killed, and started again as systemd would."""
-    variant = draw.choice(["idle", "enrolling"])
+    variant = draw.choice(["delivering", "enrolling"])
+    rig.provoke()
     if variant == "enrolling":
         enrolling = threading.Thread(target=rig.enrol)
         enrolling.start()

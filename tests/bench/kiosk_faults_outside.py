@@ -32,10 +32,16 @@ _DISK_MB = 64
 Manner: TypeAlias = Literal["takes", "refuses", "fails", "breaks off"]
 
 
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+def kept_port(folder: Path, what: str) -> int:
+    """Return a port that nobody used when it was first asked for, the same in every sitting.
+
+    What is owed is owed to an address: a receiver at another one would be a new receiver.
+    """
+    path = folder / f"port-{what}"
+    if not path.exists():
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            path.write_text(str(found.getsockname()[1]))
+    return int(path.read_text())
 
 
 class Server:
@@ -72,14 +78,14 @@ class Server:
             self._process = None
 
 
-def rtsp_server() -> Server | None:
+def rtsp_server(folder: Path) -> Server | None:
     """Return a server of GStreamer's; None where Debian's parts are missing."""
     check = "import gi; gi.require_version('GstRtspServer', '1.0')"
     try:
         subprocess.run([_DEBIAN_PYTHON, "-c", check], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    port = free_port()
+    port = kept_port(folder, "camera")
     return Server([_DEBIAN_PYTHON, str(_RTSP), str(port)], port)
 
 
@@ -88,8 +94,8 @@ def mosquitto(folder: Path) -> Server | None:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if program is None:
         return None
-    port = free_port()
     folder.mkdir(exist_ok=True)
+    port = kept_port(folder, "broker")
     user = "user root\n" if os.getuid() == 0 else ""
     config = folder / "mosquitto.conf"
     config.write_text(
@@ -181,8 +187,8 @@ class _Receiving(http.server.ThreadingHTTPServer):
 class Receiver:
     """Takes webhooks, and notes each with the id of its header and of its body."""
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal, self.port = journal, free_port()
+    def __init__(self, journal: Journal, port: int) -> None:
+        self.journal, self.port = journal, port
         self.manner: Manner = "takes"
         self._server: _Receiving | None = None
 

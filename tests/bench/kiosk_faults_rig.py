@@ -28,7 +28,7 @@ from kiosk_faults_outside import (
     Relay,
     Server,
     Subscriber,
-    free_port,
+    kept_port,
     mosquitto,
     rtsp_server,
 )
@@ -55,16 +55,18 @@ class Rig:
         self.journal.add(Entry("sitting"))
         self.disk = Disk(folder / "disk", folder / "kept")
         self.data, self.pictures = self.disk.folder / "data", folder / "pictures"
-        self.receiver = Receiver(self.journal)
+        self.receiver = Receiver(self.journal, kept_port(folder, "hook"))
         self.broker = mosquitto(folder / "broker")
-        self.camera = rtsp_server()
+        self.camera = rtsp_server(folder)
         self.relay = Relay(self.camera.port) if self.camera else None
         self._prepare()
-        self.port = free_port()
+        self.port = kept_port(folder, "web")
         self._process: subprocess.Popen[bytes] | None = None
         self._log = (folder / "daemon.log").open("ab")
         _, self._token = TokenStore(self.data).add("admin")
         self._people = len(self.journal.of("enrolled"))
+        self._listener: Listener | None = None
+        self._subscriber: Subscriber | None = None
 
     def start(self) -> None:
         """Start all, the daemon last, and wait until it processes."""
@@ -76,11 +78,13 @@ class Rig:
         self.start_daemon()
         self.until(self._all_seen, _START_S)
         self._listener = Listener(self.journal, self.port, self._token)
-        self._subscriber = Subscriber(self.journal, self.broker.port) if self.broker else None
+        if self.broker:
+            self._subscriber = Subscriber(self.journal, self.broker.port)
 
     def close(self) -> None:
         """End all."""
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
@@ -209,6 +213,11 @@ webhooks:
             return False
         self.journal.add(Entry("enrolled", person))
         return True
+
+    def provoke(self) -> None:
+        """Cause an event that both receivers are owed: a damaged bundle is refused."""
+        with suppress(OSError):
+            self.ask("bundles", {"role": "note-detector", "name": "damaged.edge"})
 
     def people(self) -> list[str]:
         """Return who is enrolled."""
