@@ -143,7 +143,8 @@ def _repeats(entries: list[Entry], target: str) -> tuple[int, list[str]]:
     breaks: list[int] = []
     count, bad = 0, []
     for at, entry in enumerate(entries):
-        if entry.what == "interrupted" and entry.key in ("", target):
+        cut = entry.what == "interrupted" and entry.key in ("", target)
+        if cut or entry.what == "sitting":  # the one before may have been cut off
             breaks = [at]  # an older one excuses nothing any more
         elif entry.note == target and entry.what == "answered":
             answered.add(entry.key)
