@@ -49,7 +49,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stream], rtsp.RtspStrea
         monkeypatch.setattr(cv2, "VideoCapture", lambda *_: FakeStream(pictures, clock))
         monkeypatch.setattr(rtsp, "time", SimpleNamespace(monotonic=lambda: clock.now))
         monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "")
-        return rtsp.RtspStream("rtsp://cam/1", 2.0)
+        return rtsp.RtspStream("rtsp://cam/1", 2.0, 10.0)
 
     return make
 

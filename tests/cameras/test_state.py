@@ -40,6 +40,15 @@ def test_failures_are_forgotten_after_a_while_of_being_live() -> None:
     assert waits(STEADY_S) == 2
 
 
+def test_patience_with_a_first_picture_grows_with_the_failures() -> None:
+    link, found = Link(Backoff(1.0, 60.0), 0.0, lambda: 1.0), []
+    for _ in range(5):
+        found.append(link.first_s)
+        link.lost("gone", 0.0)
+        link.retry(0.0)
+    assert found == [2, 4, 8, 10, 10]
+
+
 class LinkMachine(RuleBasedStateMachine):
     """Whatever happens in whatever order, the states stay those of the diagram."""
 

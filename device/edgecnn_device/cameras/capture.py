@@ -169,7 +169,7 @@ class Capture:
 
     def _watch(self) -> None:
         """Open the source and pass on its frames, until it fails or is told to stop."""
-        feed = self._open(self._wanted, self._secrets)
+        feed = self._open(replace(self._wanted, first_s=self._link.first_s), self._secrets)
         try:
             begun, rate = self._counts.index, 0.0
             last, limit = time.monotonic(), self._deadline_s + OPENING_S

@@ -38,7 +38,7 @@ def _open(address: Address, wanted: Wanted) -> Source:
         case "rtsp":
             from edgecnn_device.cameras.rtsp import open_rtsp
 
-            return open_rtsp(address.target, wanted.timeout_s)
+            return open_rtsp(address.target, wanted.timeout_s, wanted.first_s)
         case "video" | "pictures":
             from edgecnn_device.cameras.files import Pictures, Video
 

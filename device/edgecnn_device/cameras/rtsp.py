@@ -16,25 +16,23 @@ from edgecnn_device.cameras.source import Image, Source, SourceError
 _OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|analyzeduration;1000000"
 """FFmpeg's: over TCP no packet is lost and no picture torn, and it looks at one second of the
 stream (microseconds), not five, before it gives any of it."""
-_KEY_FRAME_S = 10.0
-"""Longer than the timeout may the first picture take: some cameras send a whole one that seldom.
-Later ones are up to whoever reads."""
 _DRAIN_S = 2.0
 """So long at most are pictures dropped for having been in store."""
 
 
-def open_rtsp(url: str, timeout_s: float) -> Source:
+def open_rtsp(url: str, timeout_s: float, first_s: float) -> Source:
     """Connect.
 
     Args:
         url: with credentials, where there are any.
         timeout_s: for the connection, and how late pictures may be.
+        first_s: longer than that may the first picture take; later ones are up to whoever reads.
 
     Raises:
         SourceError: nobody answers, or not with a stream; says what was answered.
     """
     if cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG):
-        return RtspStream(url, timeout_s)
+        return RtspStream(url, timeout_s, first_s)
     if has_gstreamer():
         return open_gstreamer(rtsp_pipeline(url, timeout_s), redact(url))
     raise SourceError(
@@ -46,10 +44,10 @@ def open_rtsp(url: str, timeout_s: float) -> Source:
 class RtspStream:
     """A stream through OpenCV's FFmpeg, that starts with a picture of now."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, first_s: float) -> None:
         """Connect; see `open_rtsp`."""
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _OPTIONS
-        open_ms, read_ms = round(1000 * timeout_s), round(1000 * (timeout_s + _KEY_FRAME_S))
+        open_ms, read_ms = round(1000 * timeout_s), round(1000 * (timeout_s + first_s))
         video = cv2.VideoCapture(
             url, cv2.CAP_FFMPEG,
             [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, read_ms],

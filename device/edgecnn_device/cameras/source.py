@@ -41,6 +41,8 @@ class Wanted:
     """Degrees clockwise: 0, 90, 180 or 270."""
     timeout_s: float = 5.0
     """After which a driver or a network that gives nothing should give up by itself."""
+    first_s: float = 10.0
+    """Added to that for the first picture of a stream; see `Link.first_s`."""
 
 
 class Source(Protocol):

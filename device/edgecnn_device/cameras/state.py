@@ -10,6 +10,8 @@ State: TypeAlias = Literal["connecting", "live", "backoff", "ended"]
 
 STEADY_S = 10.0
 """Live for so long, a camera has recovered: the next failure is the first again."""
+_FIRST_S = 2.0, 10.0
+"""Least and most of `Link.first_s`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,17 @@ class Link:
         """When a backoff ends."""
         self.connects = 0
         """Times it became live."""
+
+    @property
+    def first_s(self) -> float:
+        """Return how much longer than usual the next attempt waits for its first picture.
+
+        Some cameras send a whole picture every 10 s only. But a stream that was connected while the
+        network spoilt it may never give one, and each second of patience keeps it away: so it grows
+        with the failures in a row.
+        """
+        least, most = _FIRST_S
+        return min(least * 2.0 ** min(self._failures, 60), most)
 
     def arrived(self, now: float) -> bool:
         """Take a good frame; returns whether the state changed."""

@@ -100,6 +100,11 @@ class Gallery:
             keys.close()
             raise
 
+    def wait_for_others(self, seconds: float) -> None:
+        """Wait so long at most for another process that writes; by default it is 10 s."""
+        self._database.rows(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+        self._keystore.wait_for_others(seconds)
+
     @property
     def damaged(self) -> tuple[Damaged, ...]:
         """The rows that were refused."""

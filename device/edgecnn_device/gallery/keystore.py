@@ -133,6 +133,10 @@ class Keystore:
         """Hold one read transaction over many `get`: each alone would lock the file anew."""
         return self._database.transaction(write=False)
 
+    def wait_for_others(self, seconds: float) -> None:
+        """Wait so long at most for another process that writes."""
+        self._database.rows(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

@@ -46,7 +46,8 @@ class CameraConfig(Section):
     """Without a frame for so long it counts as stalled, and is opened again."""
     backoff_s: Seconds = 1.0
     """Before the first attempt to open it again; doubles each time, with jitter."""
-    most_backoff_s: Seconds = 60.0
+    most_backoff_s: Seconds = 8.0
+    """Of these waits; with the connection itself a camera is back about 10 s after it can be."""
     notes: bool = True
     """Whether its notes are read."""
     faces: bool = True
@@ -135,7 +136,7 @@ class StorageConfig(Section):
     """Of events and thumbnails. Over it the oldest thumbnails go first, then the oldest delivered
     events; what is not delivered yet stays."""
     free_mb: int = Field(64, ge=0, le=1_000_000)
-    """Left free on the disk in any case."""
+    """Left free on the disk in any case: below it the thumbnails go, and new events wait."""
     retention: RetentionConfig = RetentionConfig()
 
 

@@ -54,13 +54,16 @@ class Daemon:
         self._written = WriteCounter(self._config.data)
 
     def start(self) -> None:
-        """Start engine, cameras, deliveries and the page, in this order.
+        """Start deliveries, engine, cameras and the page, in this order.
+
+        What a camera says while it starts is owed to a target that is new, too.
 
         Raises:
             EdgecnnError: one of them cannot start; what was started is for `stop`.
         """
-        self._start_line(self._config, self._secrets, open_models(self._config))
+        models = open_models(self._config)
         self._outbox = Outbox(self.store, make_targets(self._config, self._secrets))
+        self._start_line(self._config, self._secrets, models)
         self._server = self._serve(self._config)
         self.tell(SystemChanged("started", f"{len(self._config.cameras)} cameras"))
 

@@ -87,6 +87,18 @@ def test_a_disk_that_others_fill_is_left_its_room(
     assert store.status().waiting == 0
 
 
+def test_no_acknowledged_event_goes_because_others_fill_the_disk(
+    open_store: Callable[..., Store], note: Make
+) -> None:
+    store = open_store(StorageConfig(free_mb=0, retention=KEPT))
+    kept = [store.add(note(str(i)), bytes(1000)) for i in range(5)]
+    store.configure(StorageConfig(free_mb=1_000_000, retention=KEPT))
+    _sweep(store)
+    found = store.find(EventQuery())
+    assert {e.sequence for e in found} == {e.sequence for e in kept if e}
+    assert not any(e.thumbnail for e in found) and store.status().removed == 0
+
+
 @pytest.mark.parametrize("kinds", [(), ("camera",)])
 def test_events_that_no_target_wants_may_go(
     open_store: Callable[..., Store], clocks: Any, kinds: tuple[str, ...]

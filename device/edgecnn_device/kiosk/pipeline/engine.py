@@ -34,6 +34,8 @@ _GRACE_S = 10.0
 """Added to a camera's own deadline before a frame is missed: a connection takes time."""
 _START_S = 30.0
 _STOP_S = 1.0
+_LOCKED_S = 1.0
+"""So long another process may hold the gallery up: frames of all cameras wait meanwhile."""
 _LOG = logging.getLogger("edgecnn.kiosk")
 
 
@@ -261,7 +263,9 @@ def _identity(models: Models) -> ModelIdentity | None:
 
 def _open_gallery(config: KioskConfig, identity: ModelIdentity) -> Gallery:
     faces = config.faces
-    return Gallery.open(
+    gallery = Gallery.open(
         config.data / faces.gallery, config.data / faces.keystore, faces.key_file, identity,
         create=True, actor="kiosk",
     )  # fmt: skip
+    gallery.wait_for_others(_LOCKED_S)
+    return gallery

@@ -5,7 +5,8 @@ for that: today's (`SteadyClock`), and that of the event. An event from an unsyn
 from the future, goes with the first later one of its kind that is old enough: it was there before.
 Age counts whether it was delivered or not: what somebody was promised to be deleted is deleted.
 
-By room. The oldest pictures go first, then the oldest events that no target owes.
+By room. The oldest pictures go first, then, over the quota alone, the oldest events that no target
+owes.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ class Room:
 
     Over it the oldest pictures go first, then the oldest events that no target owes. Where nothing
     may go any more, no event is accepted until a target took some: what is owed is not deleted.
+    Where others fill the disk, the pictures go, and no event is accepted until there is room: who
+    fills it must not be able to erase what was seen.
     """
 
     def __init__(
@@ -61,12 +63,15 @@ class Room:
             return False
         if self._thumbnails.remove_oldest(BATCH):
             return True
+        if self._connections.bytes() <= self._quota:
+            # Others fill the disk: no acknowledged event goes for them, new ones wait.
+            self._exhausted = False
+            return False
         with self._connections.lazy() as database:
             removed = remove_delivered(database)
         self._thumbnails.remove(removed.ids)
         self.removed += len(removed.ids)
-        # Too little free space comes of others; only the quota is ours alone.
-        self._exhausted = not removed.ids and self._connections.bytes() > self._quota
+        self._exhausted = not removed.ids
         return bool(removed.ids)
 
     @property
