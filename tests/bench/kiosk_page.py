@@ -135,7 +135,8 @@ def main() -> None:
     parser.add_argument("--look", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.look:
-        asyncio.run(all_look(*options.look, options.viewers))
+        url, token = options.look
+        asyncio.run(all_look(url, token, options.viewers))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
