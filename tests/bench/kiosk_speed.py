@@ -1,6 +1,7 @@
 """What the kiosk's pipeline costs beside its networks: speed, delay and memory.
 
     python tests/bench/kiosk_speed.py speed [--frames 40] [--rounds 5]
+    python tests/bench/kiosk_speed.py overhead [--seconds 12] [--rate 10] [--video FILE]
     python tests/bench/kiosk_speed.py delay [--rate 5] [--notes 10]
     python tests/bench/kiosk_speed.py memory [--settle 5000] [--frames 100000]
 
@@ -9,7 +10,10 @@ thread; --faces DETECTOR.edge EMBEDDER.edge adds a watch for faces. speed: round
 in turn through the bare reader (`NoteReader`, and `FaceChain` where faces are watched) in a loop,
 and through the engine with its votes, queues and metrics, frames given as fast as they are taken.
 Milliseconds per frame, medians over rounds; processor time is that of the whole process, which
-other work on the machine does not lengthen as it does wall time. delay: a camera of so many frames
+other work on the machine does not lengthen as it does wall time. overhead: the same frames of a
+camera, on which notes are held for 3.5 s each, or of a video; how much of the engine's time its
+networks and their preprocessing take, that is, its frames per second as a share of what they alone
+would reach; decoding of their outputs counts as overhead. delay: a camera of so many frames
 a second shows one note after another; from the capture of the frame that decided to the stored
 event. memory: resident memory after so many frames and at the end; interrupted by Ctrl-C it prints
 what it has.
@@ -28,6 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +40,7 @@ from edgecnn.data.synth.degrade import Camera
 from edgecnn.data.synth.notes.scene import NoteProfile, SceneGenerator
 from edgecnn.data.synth.notes.write import default_notes
 from edgecnn_device.cameras import CameraFrame, Slot
+from edgecnn_device.cameras.synthetic_notes import SyntheticNotes
 from edgecnn_device.faces import FaceChain, FaceEmbedder, FaceFinder
 from edgecnn_device.gallery import create_master_key
 from edgecnn_device.kiosk.config import KioskConfig
@@ -156,6 +162,67 @@ def measure_speed(options: argparse.Namespace) -> None:
     print(f"networks with preprocessing and decoding alone {middle[4]:7.1f} ms wall, {share:6.1%}")
 
 
+class Meter:
+    """Times the networks of an engine with their preprocessing: wall, and of the processor."""
+
+    def __init__(self, models: Models) -> None:
+        self.wall = self.cpu = 0.0
+        for model in models.loaded:
+            for part in ("prepare", "infer", "infer_batch"):
+                setattr(model.runner, part, self._timed(getattr(model.runner, part)))
+
+    def _timed(self, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def run(given: Any) -> Any:
+            wall, cpu = time.perf_counter(), time.thread_time()
+            try:
+                return work(given)
+            finally:
+                self.wall += time.perf_counter() - wall
+                self.cpu += time.thread_time() - cpu
+
+        return run
+
+
+def measure_overhead(options: argparse.Namespace) -> None:
+    """Compare the engine with its own networks."""
+    count = round(options.seconds * options.rate)
+    if options.video:
+        frames = read_video(options.video, count)
+    else:
+        camera = SyntheticNotes((1280, 720), 3, options.rate)
+        frames = [camera.read() for _ in range(count)]
+        camera.close()
+    slot, rows = EndlessSlot(frames), []
+    with running(slot, options.faces) as (engine, models, kept):
+        meter = Meter(models)
+        for turn in range(options.rounds + 1):
+            meter.wall = meter.cpu = 0.0
+            wall, cpu = time.perf_counter(), time.process_time()
+            if engine.live("desk", slot.give(len(frames)) - 1, 600) is None:
+                raise SystemExit(f"the engine stopped: {engine.reasons()}")
+            whole = time.perf_counter() - wall, time.process_time() - cpu
+            if turn:  # the first warms up
+                rows.append((meter.wall, whole[0], meter.cpu, whole[1]))
+        notes = sum(isinstance(e.body, NoteSeen) for e in kept.events)
+    ms = 1e3 * np.array(rows) / len(frames)
+    print_head(f"{len(frames)} frames, {options.rounds} rounds, {notes} notes told; ms per frame")
+    for name, one in (("wall", 0), ("processor", 2)):
+        networks, whole_ms = np.median(ms[:, one]), np.median(ms[:, one + 1])
+        share = float(np.median(ms[:, one] / ms[:, one + 1]))
+        print(f"{name:10} networks {networks:7.1f}   engine {whole_ms:7.1f}   {share:6.1%}")
+
+
+def read_video(path: str, count: int) -> list[Picture]:
+    """Return the first frames of a video."""
+    video = cv2.VideoCapture(path)
+    frames = [np.asarray(image, np.uint8) for good, image in
+              (video.read() for _ in range(count)) if good]  # fmt: skip
+    video.release()
+    if not frames:
+        raise SystemExit(f"{path}: expected a video")
+    return frames
+
+
 def measure_delay(options: argparse.Namespace) -> None:
     """Show one note after another at a camera's pace."""
     notes, slot, stop = draw_notes(options.notes), Slot(), threading.Event()
@@ -226,7 +293,7 @@ def print_head(what: str) -> None:
 
 
 def main() -> None:
-    """Measure one of three."""
+    """Measure one of four."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -236,6 +303,12 @@ def main() -> None:
     speed.add_argument("--frames", type=int, default=40)
     speed.add_argument("--rounds", type=int, default=5)
     speed.set_defaults(measure=measure_speed)
+    overhead = verbs.add_parser("overhead")
+    overhead.add_argument("--seconds", type=float, default=12.0, help="that the frames last (12)")
+    overhead.add_argument("--rate", type=float, default=10.0, help="frames per second (10)")
+    overhead.add_argument("--video", help="in place of generated notes")
+    overhead.add_argument("--rounds", type=int, default=3)
+    overhead.set_defaults(measure=measure_overhead)
     delay = verbs.add_parser("delay")
     delay.add_argument("--rate", type=float, default=5.0, help="frames per second (5)")
     delay.add_argument("--notes", type=int, default=10)

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from edgecnn.errors import EdgecnnError
 from edgecnn_device.kiosk.config import KioskConfig
@@ -25,9 +26,9 @@ from edgecnn_device.kiosk.ports import CameraStatus, Health, LiveFrame, ModelSta
 from edgecnn_device.kiosk.store import Store, WriteCounter, clock_synchronized
 from edgecnn_device.kiosk.store.outbox import Outbox
 from edgecnn_device.kiosk.targets import make_targets
-from edgecnn_device.kiosk.web.app import create_app
-from edgecnn_device.kiosk.web.server import Server
-from edgecnn_device.kiosk.web.tokens import TokenStore
+
+if TYPE_CHECKING:
+    from edgecnn_device.kiosk.web import Server, TokenStore
 
 _BEHIND_S = 600.0
 """A target that fails for so long is told of in health."""
@@ -50,17 +51,19 @@ class Daemon:
         self._line = Line(self.store.add)
         self._outbox: Outbox | None = None
         self._server: Server | None = None
-        self._tokens = TokenStore(self._config.data)
+        self._tokens: TokenStore | None = None
         self._written = WriteCounter(self._config.data)
 
     def start(self) -> None:
-        """Start deliveries, engine, cameras and the page, in this order.
+        """Start cameras, deliveries, engine and the page, in this order.
 
-        What a camera says while it starts is owed to a target that is new, too.
+        Cameras open while the models load; what is said of them goes on when the engine runs, and
+        is owed to a target that is new, too.
 
         Raises:
             EdgecnnError: one of them cannot start; what was started is for `stop`.
         """
+        self._line.start_cameras(self._config, self._secrets)
         models = open_models(self._config)
         self._outbox = Outbox(self.store, make_targets(self._config, self._secrets))
         self._start_line(self._config, self._secrets, models)
@@ -217,6 +220,11 @@ class Daemon:
     def _serve(self, config: KioskConfig) -> Server | None:
         if not config.web.enabled:
             return None
+        # When frames are processed already: to load a web framework takes as long as all else.
+        from edgecnn_device.kiosk.web import Server, TokenStore, create_app
+
+        if self._tokens is None:
+            self._tokens = TokenStore(self._config.data)
         app = create_app(
             self, config.web, self._tokens, consent=config.faces.consent,
             bundles=config.data / "bundles",

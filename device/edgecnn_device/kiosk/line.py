@@ -42,16 +42,24 @@ class Line:
         assert self._engine is not None, "the line was not started"
         return self._engine
 
+    def start_cameras(self, config: KioskConfig, secrets: Secrets) -> None:
+        """Start the cameras that do not run, before `start`: they open while models are loaded.
+
+        Raises:
+            EdgecnnError: a camera's address cannot be used; nothing was started.
+        """
+        fresh = self._new_captures(config, secrets)
+        self._captures |= fresh
+        for capture in fresh.values():
+            capture.start()
+
     def start(self, config: KioskConfig, secrets: Secrets, models: Models) -> None:
         """Start an engine, and the cameras that do not run.
 
         Raises:
             EdgecnnError: a camera's address, or the gallery, cannot be used; nothing was started.
         """
-        fresh = {
-            name: Capture(name, camera, secrets.cameras.get(name), self._changed)
-            for name, camera in config.cameras.items() if name not in self._captures
-        }  # fmt: skip
+        fresh = self._new_captures(config, secrets)
         captures = {name: fresh.get(name) or self._captures[name] for name in config.cameras}
         slots = {name: capture.slot for name, capture in captures.items()}
         engine = Engine(config, models, slots, self._publish, clock_synchronized)
@@ -61,8 +69,7 @@ class Line:
             if name in fresh:
                 capture.start()
             else:
-                known = capture.snapshot()
-                engine.camera_changed(name, known.state, known.reason)
+                _tell_state(engine, capture)
 
     def stop_engine(self, within_s: float) -> int:
         """End the engine; returns how many events could not be stored."""
@@ -86,6 +93,20 @@ class Line:
         """Return how each camera is doing, by name."""
         return {name: capture.snapshot() for name, capture in list(self._captures.items())}
 
+    def _new_captures(self, config: KioskConfig, secrets: Secrets) -> dict[str, Capture]:
+        return {
+            name: Capture(name, camera, secrets.cameras.get(name), self._changed)
+            for name, camera in config.cameras.items() if name not in self._captures
+        }  # fmt: skip
+
     def _changed(self, name: str, state: CameraState, reason: str) -> None:
         if self._runs and name in self._captures:
             self.engine.camera_changed(name, state, reason)
+
+
+def _tell_state(engine: Engine, capture: Capture) -> None:
+    """Tell an engine how a camera is that runs already; its thread may change that meanwhile."""
+    told = None
+    while (known := capture.snapshot()).state != told:
+        told = known.state
+        engine.camera_changed(capture.name, known.state, known.reason)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import DataError
 from edgecnn.vision.evidence import LineEvidence, Verdict, doubt, weigh
-from edgecnn_device.notes.results import NoteReading, Reason
+from edgecnn_device.notes.results import KnownNote, NoteReading, Reason
 from edgecnn_device.notes.track import QuadTracker
 
 
@@ -125,7 +125,7 @@ class NoteVoter:
 
     >>> voter = NoteVoter(charset)
     >>> for image in frames:
-    ...     for event in voter(reader(image)):
+    ...     for event in voter(reader(image, voter.known())):
     ...         print(event.serial)
     >>> voter.finish()
     """
@@ -166,6 +166,14 @@ class NoteVoter:
         One that was missed in the last few frames, but is not taken for gone, is among them.
         """
         return tuple(_in_sight(note) for note in sorted(self._notes.values(), key=_number))
+
+    def known(self) -> tuple[KnownNote, ...]:
+        """Return the notes in sight whose serial was given, and that nothing contradicts since."""
+        return tuple(
+            KnownNote(note.quad, said.currency, said.text, said.probability)
+            for note in self._notes.values()
+            if note.told and not note.strangers and (said := note.verdict) is not None
+        )
 
     def _begin(self) -> None:
         self._tracker = QuadTracker(self.options.max_missed)

@@ -51,6 +51,22 @@ def test_a_note_in_sight_is_given_once(voter: NoteVoter) -> None:
     assert event.confidence > 0.99
 
 
+def test_a_note_is_known_once_it_was_given_until_something_contradicts_it(voter: NoteVoter) -> None:
+    for _ in range(2):
+        voter([_reading(_look(KRW))])
+        assert voter.known() == ()
+    voter([_reading(_look(KRW))])
+    (known,) = voter.known()
+    assert (known.currency, known.serial) == ("KRW", KRW) and (known.quad == HERE).all()
+    again = NoteReading(HERE + 5, "KRW", KRW, known.confidence, "", (), None)
+    assert voter([again]) == ()
+    assert (voter.known()[0].quad == HERE + 5).all()
+    voter([_reading(_look(OTHER))])
+    assert voter.known() == ()
+    voter([_reading(_look(KRW))])
+    assert len(voter.known()) == 1
+
+
 def test_a_note_under_way_is_seen_growing_surer(voter: NoteVoter) -> None:
     doubtful = [_reading(_look(KRW, "HD7246918K", lead=1))]
     seen: list[NoteInSight] = []

@@ -1,4 +1,4 @@
-"""The notes of each camera: read on every frame, voted on, and said once."""
+"""The notes of each camera: read until their frames suffice, said once, and kept an eye on."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class NoteStage:
         """Read a frame, let it vote, and return the notes in view."""
         voter = self._voter(frame)
         begun, before = time.monotonic(), self._detector.spent_s
-        readings = self._reader(frame.image)
+        readings = self._reader(frame.image, voter.known())
         read = time.monotonic()
         self._count(frame.camera, readings, self._detector.spent_s - before, read - begun)
         events = voter(readings)

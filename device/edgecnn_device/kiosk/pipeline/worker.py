@@ -61,6 +61,7 @@ class Worker:
         self._ready = threading.Event()
         self._error: Exception | None = None
         self._late: dict[str, Branch | None] = dict.fromkeys(cameras)
+        self._begun: set[str] = set()
         self.stages: Stages | None = None
         self.moved = time.monotonic()
         """When it last did anything, seconds of `time.monotonic`."""
@@ -159,6 +160,9 @@ class Worker:
             done = True
         if done:
             self._books[frame.camera].show(frame, notes, faces)
+            if frame.camera not in self._begun:
+                self._begun.add(frame.camera)
+                _LOG.info("camera %s: the first frame is processed", frame.camera)
 
     def _branches(self, stages: Stages, camera: str) -> list[Branch]:
         found: list[Branch] = []
