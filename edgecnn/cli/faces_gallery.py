@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.faces_common import find_detector
-from edgecnn.cli.output import find_bundle, note
+from edgecnn.cli.faces_common import bundle_option, detector_option, find_detector
+from edgecnn.cli.output import find_bundle, json_option, note, threads_option, variant_option
 
 if TYPE_CHECKING:
     from edgecnn_device.faces.access import FaceAccess
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
-fmr_option = click.option(
+_fmr_option = click.option(
     "--fmr", type=click.FloatRange(0, 1, min_open=True),
     help="Rate of false matches of a decision, such as 1e-3; default: the bundle's own, raised"
     " to what its curve can promise for the gallery, at most to 1e-3.",
@@ -27,7 +27,7 @@ terminal_option = click.option(
     "--terminal", default="command-line", show_default=True,
     help="Where this happens: failed attempts are counted for it too.",
 )  # fmt: skip
-scores_option = click.option(
+_scores_option = click.option(
     "--scores", is_flag=True,
     help="Tell the similarity too. Never to the person: with scores a picture can be improved step "
     "by step until it passes.",
@@ -44,6 +44,17 @@ def gallery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--key-file", type=_FILE, envvar="EDGECNN_KEY_FILE", show_envvar=True,
                      help="The master key, of edgecnn faces keygen; default: the systemd "
                      "credential edgecnn-gallery-key."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what is asked of every verb that decides who somebody is."""
+    options = (
+        _fmr_option, gallery_options, bundle_option, detector_option, variant_option,
+        threads_option, terminal_option, _scores_option, json_option,
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

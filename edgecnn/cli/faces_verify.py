@@ -7,30 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgecnn.cli.faces_common import bundle_option, detector_option
-from edgecnn.cli.faces_gallery import (
-    fmr_option,
-    gallery_options,
-    open_access,
-    rounded,
-    scores_option,
-    terminal_option,
-)
-from edgecnn.cli.output import json_option, print_json, threads_option, variant_option
+from edgecnn.cli.faces_gallery import decision_options, open_access, rounded
+from edgecnn.cli.output import print_json
 
 
 @click.command("verify")
 @click.argument("person", metavar="NAME")
 @click.argument("image", type=click.Path(path_type=Path))
-@fmr_option
-@gallery_options
-@bundle_option
-@detector_option
-@variant_option
-@threads_option
-@terminal_option
-@scores_option
-@json_option
+@decision_options
 def command(
     person: str, image: Path, fmr: float | None, gallery: Path, keystore: Path,
     key_file: Path | None, bundle: str, detector: str, variant: str | None, threads: int,

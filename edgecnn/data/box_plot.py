@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
 from edgecnn.data.box_scoring import BoxScore
-from edgecnn.errors import MissingExtraError
+from edgecnn.data.plot import as_png, new_figure
 
 
 def draw_curves(score: BoxScore, min_score: float, title: str) -> bytes:
@@ -21,15 +19,7 @@ def draw_curves(score: BoxScore, min_score: float, title: str) -> bytes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "evaluate") from error
-
-    figure = Figure(figsize=(6.5, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    figure, axes = new_figure()
     for one in score.classes:
         if one.ap50 is None:
             continue
@@ -42,6 +32,4 @@ def draw_curves(score: BoxScore, min_score: float, title: str) -> bytes:
     dots = f"dot: scores from {min_score:g}, as the bundle gives them; cross: the highest F1"
     axes.set_title(f"{title}\n{dots}", fontsize=9)
     axes.legend(loc="lower left", fontsize=8)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=110)
-    return data.getvalue()
+    return as_png(figure)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
+from edgecnn.data.plot import as_png, new_figure
 from edgecnn.data.verification import VerificationScore
-from edgecnn.errors import MissingExtraError
 
 
 def draw_roc(scores: Mapping[str, VerificationScore], title: str) -> bytes:
@@ -19,15 +18,7 @@ def draw_roc(scores: Mapping[str, VerificationScore], title: str) -> bytes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "evaluate") from error
-
-    figure = Figure(figsize=(6.5, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    figure, axes = new_figure()
     lowest = 1.0
     for name, score in scores.items():
         far, tar = score.roc
@@ -42,6 +33,4 @@ def draw_roc(scores: Mapping[str, VerificationScore], title: str) -> bytes:
     axes.grid(alpha=0.3)
     axes.set_title(title, fontsize=9)
     axes.legend(loc="lower right", fontsize=8)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=110)
-    return data.getvalue()
+    return as_png(figure)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from edgecnn.models.base import ConvNet
 from edgecnn.models.embed_heads import HeadKind, HintHead, make_head
 from edgecnn.models.layers import conv_norm, initialize
 from edgecnn.models.registry import Backbone, create_backbone
@@ -63,12 +64,41 @@ class Embedder(nn.Module):
         self.pool.apply(initialize)
         self.vector.apply(initialize)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def taught(
+        self, x: Tensor, stages: Sequence[int], lessons: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Let each stage make of a teacher's features what the teacher's next features are.
+
+        Stage k ends with layer ``stages[k]`` of the backbone and begins with what the teacher has
+        there, so that it learns by itself and from the first step on (Li et al., "Block-wisely
+        Supervised Neural Architecture Search with Knowledge Distillation", CVPR 2020, section 3.1).
+
+        Args:
+            x: (N, C, H, W).
+            stages: rising; the last one is the last layer.
+            lessons: as many maps, those of the teacher.
+
+        Returns:
+            vectors (N, size), of the teacher's last map; and what each stage makes, as the lessons.
+        """
+        layers = cast(nn.Sequential, cast(ConvNet, self.backbone).features)
+        begins = (0, *(stage + 1 for stage in stages))
+        made = tuple(
+            layers[begin : stage + 1](given)
+            for begin, stage, given in zip(begins, stages, (x, *lessons[:-1]), strict=False)
+        )
+        return self.vector(self.pool(lessons[-1])).flatten(1), made
+
+    def forward(
+        self, x: Tensor, stages: Sequence[int] = (), lessons: Sequence[Tensor] = ()
+    ) -> Tensor | tuple[Tensor, Tensor] | tuple[Tensor, tuple[Tensor, ...]]:
         """Map (N, C, H, W) to vectors (N, size), not normalized.
 
         In training mode what a head gives comes second, so that processes share its gradients too:
-        of the vectors, or of a hint, (N, C, H, W).
+        of the vectors, or of a hint, (N, C, H, W). With ``stages`` see `taught`.
         """
+        if stages:
+            return self.taught(x, stages, lessons)
         features = cast(Backbone, self.backbone).forward_features(x)
         vectors: Tensor = self.vector(self.pool(features)).flatten(1)
         if self.training and self.hint is not None:
@@ -88,10 +118,15 @@ def create_embedder(options: EmbedderOptions) -> Embedder:
     return Embedder(backbone, shape, options.pooling, options.size, head, hint)
 
 
-def embedder_map(options: EmbedderOptions) -> tuple[int, int, int]:
-    """Return channels, rows and columns of the feature map of an embedder's backbone."""
-    backbone = create_backbone(options.architecture, **options.options)
-    return _map_shape(backbone, options.input_shape)
+@torch.no_grad()
+def layer_shapes(options: EmbedderOptions) -> tuple[tuple[int, int, int], ...]:
+    """Return channels, rows and columns behind each layer of an embedder's backbone."""
+    backbone = cast(ConvNet, create_backbone(options.architecture, **options.options)).eval()
+    x, shapes = torch.zeros(1, *options.input_shape), []
+    for layer in cast(nn.Sequential, backbone.features):
+        x = layer(x)
+        shapes.append((x.shape[1], x.shape[2], x.shape[3]))
+    return tuple(shapes)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from edgecnn.models.embedder import (
     EmbedderOptions,
     Pooling,
     create_embedder,
-    embedder_map,
+    layer_shapes,
 )
 from edgecnn.train.embed_losses import Choice, Form
 from edgecnn.train.sections import BaseRecipe, Strict
@@ -69,10 +69,14 @@ class EmbedLoss(Strict):
     scale: float = Field(32.0, gt=0)
     """margin_softmax: of the cosines."""
     hint: float = Field(0.0, ge=0, le=100)
-    """distill: weight of the error to the map that a teacher in .onnx gives second, see
-    `hint_loss`; 0: vectors alone."""
+    """distill: weight of the error to the last map that a teacher in .onnx gives, see `hint_loss`;
+    0: vectors alone."""
     hint_channels: int = Field(0, ge=0, le=8192)
     """Of that map; filled in from the file."""
+    stages: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """distill: layers of the backbone behind which the maps of a teacher in .onnx belong, the last
+    one included; each stage between them then learns by itself, see `Embedder.taught`. Such a run
+    is a start for one that learns as a whole."""
 
     @property
     def width(self) -> float:
@@ -102,8 +106,13 @@ class EmbedRecipe(BaseRecipe):
             raise ValueError("input.resize: expected stretch or letterbox, got none")
         if distils != (self.data.teacher is not None):
             raise ValueError("data.teacher goes with loss.kind: distill, which needs it")
-        if self.loss.hint and not (distils and str(self.data.teacher).endswith(".onnx")):
-            raise ValueError("loss.hint: expected kind distill with an .onnx for data.teacher")
+        asked = distils and str(self.data.teacher).endswith(".onnx")
+        if (self.loss.hint or self.loss.stages) and not asked:
+            raise ValueError(
+                "loss.hint, loss.stages: expected kind distill with an .onnx for data.teacher"
+            )
+        if self.loss.hint and self.loss.stages:
+            raise ValueError("loss.hint, loss.stages: give one: stages learn from every map")
         if options.batch < 2 or options.batch % (1 if distils else self.data.pictures_each):
             raise ValueError(
                 f"optimizer.batch: expected a multiple of data.pictures_each, "
@@ -131,9 +140,9 @@ def build_embedder(recipe: EmbedRecipe) -> Embedder:
     return create_embedder(options_of(recipe))
 
 
-def map_shape(recipe: EmbedRecipe) -> tuple[int, int, int]:
-    """Return channels, rows and columns of the feature map that a recipe's network has."""
-    return embedder_map(options_of(recipe))
+def map_shapes(recipe: EmbedRecipe) -> tuple[tuple[int, int, int], ...]:
+    """Return channels, rows and columns behind each layer of a recipe's backbone."""
+    return layer_shapes(options_of(recipe))
 
 
 def options_of(recipe: EmbedRecipe) -> EmbedderOptions:

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from edgecnn.errors import DataError
 
+Shape = tuple[int, int, int]
+"""C, H, W."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -19,8 +22,8 @@ class Lesson:
 
     vectors: Tensor
     """(N, D), of any length."""
-    maps: Tensor | None
-    """(N, C, H, W) of features, where it gives them."""
+    maps: tuple[Tensor, ...]
+    """(N, C, H, W) of features, in running order; () where it gives none."""
 
 
 class OnlineTeacher:
@@ -28,7 +31,7 @@ class OnlineTeacher:
 
     Args:
         path: an ONNX file with one input, (N, C, H, W) prepared as the recipe's input says, and the
-            outputs (N, D), vectors, and perhaps (N, C', H', W'), a map of features.
+            outputs (N, D), vectors, and perhaps (N, C', H', W'), maps of features in running order.
 
     Raises:
         DataError: no such file, or not such a network.
@@ -47,15 +50,15 @@ class OnlineTeacher:
         except Exception as error:  # onnxruntime has no one type for a file it cannot read
             raise DataError(f"{path}: not an ONNX file that runs here: {error}") from error
         outputs = [o.shape for o in self._session.get_outputs()]
-        if [len(shape) for shape in outputs] not in ([2], [2, 4]):
+        if [len(shape) for shape in outputs] != [2] + [4] * (len(outputs) - 1):
             raise DataError(
-                f"{path}: expected vectors (N, D) and perhaps a map (N, C, H, W), its outputs are "
+                f"{path}: expected vectors (N, D) and perhaps maps (N, C, H, W), its outputs are "
                 f"{outputs}"
             )
         self._input = self._session.get_inputs()[0].name
 
-    def shapes(self, shape: tuple[int, int, int]) -> tuple[int, tuple[int, int, int] | None]:
-        """Return D, and C, H and W of the map or None, for inputs of (C, H, W), by trying.
+    def shapes(self, shape: Shape) -> tuple[int, tuple[Shape, ...]]:
+        """Return D, and C, H and W of each map, for inputs of (C, H, W), by trying.
 
         Raises:
             DataError: it does not take such inputs.
@@ -64,16 +67,13 @@ class OnlineTeacher:
             lesson = self(torch.zeros(2, *shape))
         except Exception as error:  # likewise
             raise DataError(f"the teacher does not take pictures of {shape}: {error}") from error
-        maps = lesson.maps
-        return lesson.vectors.shape[1], None if maps is None else _sides(maps)
+        return lesson.vectors.shape[1], tuple(
+            (found.shape[1], found.shape[2], found.shape[3]) for found in lesson.maps
+        )
 
     def __call__(self, pixels: Tensor) -> Lesson:
         """Ask about (N, C, H, W) pixels as the recipe prepares them, on any device."""
         values = np.ascontiguousarray(pixels.detach().float().cpu().numpy())
         outputs = self._session.run(None, {self._input: values})
         found = [torch.from_numpy(x).to(pixels.device) for x in outputs]
-        return Lesson(found[0], found[1] if len(found) > 1 else None)
-
-
-def _sides(maps: Tensor) -> tuple[int, int, int]:
-    return maps.shape[1], maps.shape[2], maps.shape[3]
+        return Lesson(found[0], tuple(found[1:]))

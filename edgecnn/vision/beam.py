@@ -221,7 +221,7 @@ def forward_log_probabilities(
     Returns:
         (N, K) nats.
     """
-    states, skips = _states(strings, nothing=p.shape[2])
+    states, skips = alignment_states(strings, nothing=p.shape[2])
     # One more class, which never comes: that of the states behind a string's end.
     emit = np.nan_to_num(np.pad(p, ((0, 0), (0, 0), (0, 1))))[:, :, states]
     alpha = np.zeros((len(p), len(states), states.shape[1] + 2))  # two dead states in front
@@ -241,7 +241,7 @@ def forward_log_probabilities(
         return np.asarray(np.log(ends) + logs[:, :, 0])
 
 
-def _states(
+def alignment_states(
     strings: Sequence[Sequence[int]], nothing: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return each string's states blank, character, blank, ... and which may skip a blank."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.vision.account import Account, account
 from edgecnn.vision.beam import Hypothesis, beam_search, forward_log_probabilities
 from edgecnn.vision.ctc import log_softmax
 from edgecnn.vision.lattice import fold_of
-from edgecnn.vision.serials import to_glyphs
+from edgecnn.vision.serials import GRAMMARS, to_glyphs
 
 CLIP = 100.0
 """Nats: no look finds a candidate less likely than this against the look's best one."""
@@ -61,6 +62,9 @@ class Verdict:
     fit: float
     """Mean over looks of the text's log-probability less that of the best text without a grammar,
     in nats, at most 0: near 0 where the print says just this, very negative where it is none."""
+    account: Account
+    """How well the text accounts for the whole print: of each number the better half's worst, so
+    half of the looks may be blurred or covered somewhere."""
     looks: int
     """How many looks had anything to say."""
 
@@ -101,7 +105,9 @@ def weigh(looks: Sequence[LineEvidence], charset: str, clip: float = CLIP) -> Ve
     if not telling:
         return None
     candidates = _candidates(telling)
-    scores = _scores(telling, [text for text, _ in candidates], charset)
+    p = _folded(telling, charset)
+    classes = [_classes(text, charset) for text, _ in candidates]
+    scores = forward_log_probabilities(p, classes)
     floor = scores.max(1, keepdims=True) - clip
     totals = np.maximum(scores, floor).sum(0)
     best = int(totals.argmax())
@@ -109,12 +115,12 @@ def weigh(looks: Sequence[LineEvidence], charset: str, clip: float = CLIP) -> Ve
     shares = np.exp(totals - totals[best])
     others = [i for i, (t, _) in enumerate(candidates) if t.casefold() != text.casefold()]
     second = max(others, key=lambda i: float(totals[i]), default=None)
-    free = np.array([x.free for x in telling])
+    fits = np.minimum(scores[:, best] - [x.free for x in telling], 0)
     return Verdict(
         text, currency, float(1 / shares.sum()),
         np.inf if second is None else float(totals[best] - totals[second]),
         "" if second is None else candidates[second][0],
-        float(np.minimum(scores[:, best] - free, 0).mean()), len(telling),
+        float(fits.mean()), _account(p, text, currency, classes[best]), len(telling),
     )  # fmt: skip
 
 
@@ -126,7 +132,8 @@ def doubt(text: str, seen: LineEvidence, charset: str) -> float:
         seen: a look with hypotheses.
         charset: the characters of classes 1, 2, ...
     """
-    own, other = _scores([seen], [seen.hypotheses[0].text, text], charset)[0]
+    classes = [_classes(each, charset) for each in (seen.hypotheses[0].text, text)]
+    own, other = forward_log_probabilities(_folded([seen], charset), classes)[0]
     return float(own - other)
 
 
@@ -141,13 +148,20 @@ def _candidates(looks: Sequence[LineEvidence]) -> list[tuple[str, str]]:
     return sorted(liked, key=lambda c: -liked[c])[:CANDIDATES]
 
 
-def _scores(
-    looks: Sequence[LineEvidence], texts: Sequence[str], charset: str
-) -> NDArray[np.float64]:
-    """Return (looks, texts) log-probabilities, look-alikes folded in."""
-    class_of = {c: i + 1 for i, c in enumerate(charset)}
-    strings = [[class_of[g] for g in to_glyphs(text)] for text in texts]
-    p = np.exp(np.stack([x.log_p for x in looks]).astype(np.float64)) @ fold_of(
-        charset, RIVAL_SHARE
-    )
-    return forward_log_probabilities(p, strings)
+def _account(p: NDArray[np.float64], text: str, currency: str, classes: Sequence[int]) -> Account:
+    """Return the lower medians over looks."""
+    pattern = GRAMMARS[currency].match(text)
+    each = account(p, classes, pattern.gaps if pattern else ())
+    middle = (len(each) - 1) // 2
+    gaps, left_out = sorted(a.gap for a in each), sorted(a.left_out for a in each)
+    return Account(gaps[middle], left_out[middle])
+
+
+def _classes(text: str, charset: str) -> list[int]:
+    return [charset.index(glyph) + 1 for glyph in to_glyphs(text)]
+
+
+def _folded(looks: Sequence[LineEvidence], charset: str) -> NDArray[np.float64]:
+    """Return (looks, T, 1 + C) probabilities, look-alikes folded in."""
+    log_p = np.stack([x.log_p for x in looks]).astype(np.float64)
+    return np.asarray(np.exp(log_p) @ fold_of(charset, RIVAL_SHARE))

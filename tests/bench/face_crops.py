@@ -16,24 +16,21 @@ import hashlib
 import json
 import math
 import os
-import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from face_teacher import ARCHIVES, NAMES, SURE, Image, Teacher, read_lfw
+from lfw_people import scoring_people
 from numpy.typing import NDArray
 
 from edgecnn.files import new_folder
 
-NAMES = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-"""Of the person's own sides, in YuNet's order."""
 SIDE = 128
 """Pixels of a crop."""
 CROPS = {"train": 2, "val": 1, "test": 1}
 """Of each picture."""
-Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 
@@ -49,23 +46,16 @@ class Face:
     """(5, 2); x = i is the middle of pixel i."""
 
 
-class Teacher:
-    """YuNet, asked for the face nearest to the middle of a picture."""
-
-    def __init__(self, model: Path) -> None:
-        self._find = cv2.FaceDetectorYN.create(str(model), "", (320, 320), 0.8)
-
-    def __call__(self, picture: Image) -> Face | None:
-        """Return the face, or None where there is none."""
-        height, width = picture.shape[:2]
-        self._find.setInputSize((width, height))
-        found = self._find.detect(picture)[1]
-        if found is None:
-            return None
-        rows = np.asarray(found, np.float64)
-        middles = rows[:, :2] + rows[:, 2:4] / 2
-        best = int(np.hypot(*(middles - (width / 2, height / 2)).T).argmin())
-        return Face(middles[best], rows[best, 2:4].max(), rows[best, 4:14].reshape(5, 2))
+def middle_face(teacher: Teacher, picture: Image) -> Face | None:
+    """Return the sure face nearest to the middle of a picture, or None where there is none."""
+    seen = teacher(picture).at_least(SURE)
+    if not len(seen.scores):
+        return None
+    near, far = seen.boxes[:, :2], seen.boxes[:, 2:]
+    middles = (near + far) / 2
+    height, width = picture.shape[:2]
+    best = int(np.hypot(*(middles - (width / 2, height / 2)).T).argmin())
+    return Face(middles[best], (far - near)[best].max(), seen.points[best])
 
 
 def cut(picture: Image, face: Face, rng: np.random.Generator) -> tuple[Image, Points]:
@@ -85,14 +75,6 @@ def cut(picture: Image, face: Face, rng: np.random.Generator) -> tuple[Image, Po
     return np.asarray(crop, np.uint8), np.column_stack((places, inside)) * inside[:, None]
 
 
-def scoring_people(pairs: Path) -> frozenset[str]:
-    """Return who is in the last fold."""
-    lines = pairs.read_text(encoding="utf-8").splitlines()
-    _, number = map(int, lines[0].split())
-    rows = [line.split("\t") for line in lines[-2 * number :]]
-    return frozenset(name for row in rows for name in (row[0], row[-2]) if not name.isdigit())
-
-
 def split_of(person: str, scoring: frozenset[str]) -> str:
     """Return the split that a person belongs to."""
     if person in scoring:
@@ -100,26 +82,15 @@ def split_of(person: str, scoring: frozenset[str]) -> str:
     return "val" if hashlib.sha256(person.encode()).digest()[0] < 26 else "train"
 
 
-def read_pictures(archive: Path) -> Iterator[tuple[str, str, Image]]:
-    """Yield person, file name and picture."""
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path, file = Path(member.name), tar.extractfile(member)
-            if path.suffix == ".jpg" and file is not None:
-                data = np.frombuffer(file.read(), np.uint8)
-                picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-                yield path.parent.name, path.stem, picture
-
-
 def make(data: Path, folder: Path) -> None:
     """Write the three splits."""
-    teacher = Teacher(data / "face_yunet" / "yunet_n_dynamic.onnx")
+    teacher = Teacher(data)
     scoring = scoring_people(data / "lfw_pairs_folds1-5.txt")
     images: dict[str, list[object]] = {split: [] for split in CROPS}
     labels: dict[str, list[object]] = {split: [] for split in CROPS}
     people: dict[str, set[str]] = {split: set() for split in CROPS}
-    for index, (person, stem, picture) in enumerate(read_pictures(data / "lfw_dev.tar")):
-        split, face = split_of(person, scoring), teacher(picture)
+    for index, (person, _, stem, picture) in enumerate(read_lfw(data, ARCHIVES[:1])):
+        split, face = split_of(person, scoring), middle_face(teacher, picture)
         if face is None:
             continue
         people[split].add(person)

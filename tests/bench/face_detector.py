@@ -1,6 +1,7 @@
 """Scores a face detector against YuNet: its faces found, false faces, points, and time.
 
-    EDGECNN_DATA=... python tests/bench/face_detector.py face-detector.edge --variant tflite-int8
+    EDGECNN_DATA=... python tests/bench/face_detector.py face-detector.edge --variant tflite-int8 \
+        --points face-points.edge
 
 What YuNet finds with a score of 0.8 and more in a whole picture is the truth: in the pictures of
 LFW of the people who score (tests/bench/lfw_people.py), and in frames of the sample videos, none of
@@ -27,7 +28,7 @@ from face_finders import Finder, Picture, lfw_pictures, ours, still_things, vide
 from face_teacher import SURE, Seen, Teacher
 from numpy.typing import NDArray
 
-from edgecnn.cli.output import print_table
+from edgecnn.cli.output import find_bundle, print_table
 from edgecnn.vision.boxes import iou_matrix
 
 OVERLAP = 0.5
@@ -162,7 +163,8 @@ def show_false(tallies: Tallies) -> None:
 def main() -> None:
     """Score, and print three tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=find_bundle)
+    parser.add_argument("--points", type=find_bundle, help="looks at points once more, too")
     parser.add_argument("--variant", action="append", help="default: all four")
     parser.add_argument("--score", type=float, help="in place of the bundle's threshold")
     parser.add_argument("--size", type=int, nargs=2, default=(320, 256), help="what YuNet is shown")
@@ -171,7 +173,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     data = Path(os.environ["EDGECNN_DATA"])
     variants = options.variant or ["onnx-fp32", "onnx-int8", "tflite-fp32", "tflite-int8"]
-    finders = {v: ours(options.bundle, v, options.score) for v in variants}
+    finders = {v: ours(options.bundle, v, options.score, None) for v in variants}
+    if options.points is not None:
+        refined = {f"{v} and points": ours(options.bundle, v, options.score, options.points)
+                   for v in variants}  # fmt: skip
+        finders |= refined
     name = f"YuNet, {options.size[0]} x {options.size[1]}"
     finders[name] = yunet(data, tuple(options.size), LIKELY)
     teacher = Teacher(data)

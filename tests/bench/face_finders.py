@@ -14,7 +14,7 @@ import numpy as np
 from face_teacher import MODEL, NAMES, Image, Seen, decode, read_lfw
 
 from edgecnn_device import open_runner
-from edgecnn_device.tasks import Box
+from edgecnn_device.faces import FaceFinder, PointRefiner
 
 Finder = Callable[[Image], Seen]
 VIDEOS = 24
@@ -31,20 +31,30 @@ class Picture:
     image: Image
 
 
-def ours(bundle: Path, variant: str, score: float | None) -> Finder:
-    """Return a bundle that detects, at its own threshold or another."""
+def ours(bundle: Path, variant: str, score: float | None, points: Path | None) -> Finder:
+    """Return a bundle that detects, at its own threshold or another, on upright pictures alone.
+
+    Args:
+        bundle: the detector.
+        variant: of it, and of what looks at points.
+        score: least one; default: the bundle's.
+        points: what looks at the points of each face once more.
+    """
     runner = open_runner(bundle, variant)
     if score is not None:
         rules = runner.manifest.decode
         suppression = rules.suppression.model_copy(update={"min_score": score})  # type: ignore[union-attr]
         runner = runner.with_decode(rules.model_copy(update={"suppression": suppression}))
 
+    refine = None if points is None else PointRefiner(open_runner(points, variant))
+    finder = FaceFinder(runner, sure=0, refine=refine)
+
     def find(picture: Image) -> Seen:
-        found = [box for box in runner(picture) if isinstance(box, Box)]
+        found = finder(picture)
         return Seen(
-            np.array([b.box for b in found], np.float64).reshape(-1, 4),
-            np.array([b.points for b in found], np.float64).reshape(-1, len(NAMES), 2),
-            np.array([b.score for b in found], np.float64),
+            np.array([face.box for face in found], np.float64).reshape(-1, 4),
+            np.array([face.points for face in found], np.float64).reshape(-1, len(NAMES), 2),
+            np.array([face.score for face in found], np.float64),
         )
 
     return find

@@ -2,8 +2,9 @@
 
     EDGECNN_DATA=... python tests/bench/face_hints.py -o build/face-teacher.onnx
 
-The map is what the teacher's global depthwise convolution weighs: 512 x 7 x 7 features of a face.
-Its input is the recipes' (pixels of 0..255 as -1..1), brought to the teacher's own first.
+The last map is what the teacher's global depthwise convolution weighs, 512 x 7 x 7 features.
+--stages gives those behind each of its five stages of bottlenecks, too. Its input is the recipes'
+(pixels of 0..255 as -1..1), brought to the teacher's own first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import onnx
 from faces_data import MEAN, STD
 from onnx import TensorProto, helper, numpy_helper
 
-CHANNELS, SIDE, SIZE = 512, 7, 128
+SIDE, SIZE = 7, 128
+STAGES = {4: (64, 28), 5: (128, 14), 11: (128, 14), 12: (128, 7), 14: (128, 7)}
+"""Channels and side of what comes out of the last bottleneck of each stage."""
 NEW = "pixels"
 
 
@@ -29,8 +32,17 @@ def map_before_pooling(graph: onnx.GraphProto) -> str:
     return str(node.input[0])
 
 
-def make_teacher(path: Path) -> onnx.ModelProto:
-    """Return the network with the recipes' input and the map for its second output."""
+def stage_outputs(graph: onnx.GraphProto) -> list[tuple[str, list[int]]]:
+    """Return name and sides of each stage's output: the last one of its last bottleneck."""
+    found = []
+    for block, (channels, side) in STAGES.items():
+        names = [n.output[0] for n in graph.node if f"/features.{block}/" in n.output[0]]
+        found.append((names[-1], [channels, side, side]))
+    return found
+
+
+def make_teacher(path: Path, stages: bool) -> onnx.ModelProto:
+    """Return the network with the recipes' input and maps for its other outputs."""
     model = onnx.load(str(path))
     graph, old = model.graph, model.graph.input[0].name
     scale = (127.5 / STD).reshape(1, 3, 1, 1).astype(np.float32)
@@ -46,7 +58,9 @@ def make_teacher(path: Path) -> onnx.ModelProto:
     del graph.output[:]
     # The file's own last step takes a batch for one long vector.
     graph.node.append(helper.make_node("Flatten", [last], ["vectors"]))
-    for name, sides in (("vectors", [SIZE]), (map_before_pooling(graph), [CHANNELS, SIDE, SIDE])):
+    maps = stage_outputs(graph) if stages else []
+    last_map = (map_before_pooling(graph), [512, SIDE, SIDE])
+    for name, sides in (("vectors", [SIZE]), *maps, last_map):
         graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *sides]))
     onnx.checker.check_model(model)
     return model
@@ -56,10 +70,14 @@ def main() -> None:
     """Write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--stages", action="store_true")
     options = parser.parse_args()
     data = Path(os.environ["EDGECNN_DATA"])
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(make_teacher(data / "mobilefacenet" / "MobileFaceNet.onnx"), str(options.output))
+    onnx.save(
+        make_teacher(data / "mobilefacenet" / "MobileFaceNet.onnx", options.stages),
+        str(options.output),
+    )
 
 
 if __name__ == "__main__":

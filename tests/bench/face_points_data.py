@@ -15,15 +15,14 @@ import argparse
 import json
 import math
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from face_crops import NAMES, Face, Image, Points, Teacher, read_pictures
-from faces_data import people_in
-from lfw_people import Part, part_of, scoring_people
+from face_crops import Face, Points, middle_face
+from face_teacher import NAMES, Image, Teacher, read_lfw
+from lfw_people import Part
 
 from edgecnn.files import new_folder
 
@@ -62,19 +61,14 @@ def labels_of(number: int, points: Points) -> dict[str, Any]:
 
 def make(data: Path, folder: Path) -> None:
     """Write the splits."""
-    archives = [data / "lfw_dev.tar", data / "lfw_more.tar"]
-    count = Counter(person for archive in archives for person in people_in(archive))
-    scoring = scoring_people(data / "lfw_pairs_folds1-5.txt")
-    find = Teacher(data / "face_yunet" / "yunet_n_dynamic.onnx")
+    find = Teacher(data)
     content: dict[Part, dict[str, list[Any]]] = {
         part: {"images": [], "annotations": [],
                "categories": [{"id": 1, "name": "face", "keypoints": list(NAMES), "skeleton": []}]}
         for part in CROPS
     }  # fmt: skip
-    pictures = (p for archive in archives for p in read_pictures(archive))
-    for index, (person, stem, picture) in enumerate(pictures):
-        part = part_of(person, scoring, count[person] == 1)
-        face = find(picture) if part in CROPS else None
+    for index, (_, part, stem, picture) in enumerate(read_lfw(data)):
+        face = middle_face(find, picture) if part in CROPS else None
         if face is None:
             continue
         (folder / part).mkdir(exist_ok=True)

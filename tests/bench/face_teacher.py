@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,10 +112,15 @@ class Portrait:
     """(5, 2); x = i is the middle of pixel i."""
 
 
-def read_lfw(data: Path) -> Iterator[tuple[str, Part, str, Image]]:
-    """Yield person, what they are for, file name and picture of everybody."""
+def read_lfw(
+    data: Path, archives: Sequence[str] = ARCHIVES
+) -> Iterator[tuple[str, Part, str, Image]]:
+    """Yield person, what they are for, file name and picture of everybody.
+
+    Nobody is in two archives.
+    """
     scoring = scoring_people(data / "lfw_pairs_folds1-5.txt")
-    for archive in ARCHIVES:
+    for archive in archives:
         with tarfile.open(data / archive) as tar:
             members = [m for m in tar if m.name.endswith(".jpg")]
             people = [Path(m.name).parent.name for m in members]

@@ -17,42 +17,24 @@ from __future__ import annotations
 import argparse
 import os
 import tarfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime
-from face_crops import Teacher, read_pictures
-from lfw_people import part_of, scoring_people
+from face_crops import middle_face
+from face_teacher import Image, Teacher, decode, read_lfw
 from numpy.typing import NDArray
 
 from edgecnn.data.readers.common import visible
 from edgecnn.files import new_folder
+from edgecnn_device.faces.align import SIDE, similarity
 
-SIDE = 112
-"""Pixels of a face."""
-TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
-                     [41.5493, 92.3655], [70.7299, 92.2041]])  # fmt: skip
-"""Eyes, nose and mouth in a face of 112 px (Deng et al., "ArcFace", CVPR 2019, their code)."""
 MEAN = np.array((123.675, 116.28, 103.53), np.float32)
 STD = np.array((58.395, 57.12, 57.375), np.float32)
 """Of the teacher's input, RGB."""
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
-Image = NDArray[np.uint8]
-
-
-def similarity(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (2, 3) matrix that brings five points to the template, by least squares.
-
-    Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991.
-    """
-    centre, goal = points.mean(0), TEMPLATE.mean(0)
-    left, scales, right = np.linalg.svd((TEMPLATE - goal).T @ (points - centre))
-    signs = np.array((1.0, np.sign(np.linalg.det(left @ right))))
-    turn = (left * signs) @ right * (scales @ signs) / ((points - centre) ** 2).sum()
-    return np.column_stack((turn, goal - turn @ centre))
 
 
 def jitter(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -85,29 +67,17 @@ def write(path: Path, face: Image) -> None:
     cv2.imwrite(str(path), face, JPEG)
 
 
-def people_in(archive: Path) -> Iterator[str]:
-    """Yield the person of each picture."""
-    with tarfile.open(archive) as tar:
-        yield from (Path(name).parent.name for name in tar.getnames() if name.endswith(".jpg"))
-
-
 def make_lfw(data: Path, folder: Path, views: int) -> None:
     """Write the four parts, and the views of those that train."""
-    archives = [data / "lfw_dev.tar", data / "lfw_more.tar"]
-    number = Counter(person for archive in archives for person in people_in(archive))
-    find = Teacher(data / "face_yunet" / "yunet_n_dynamic.onnx")
-    scoring = scoring_people(data / "lfw_pairs_folds1-5.txt")
-    pictures = (p for archive in archives for p in read_pictures(archive))
-    missed = 0
-    for index, (person, stem, picture) in enumerate(pictures):
-        face = find(picture)
+    find, missed = Teacher(data), 0
+    for index, (person, part, stem, picture) in enumerate(read_lfw(data)):
+        face = middle_face(find, picture)
         if face is None:
             missed += 1
             continue
-        part = part_of(person, scoring, number[person] == 1)
         if part == "left out":
             continue
-        upright = similarity(face.points)
+        upright = similarity(face.points.astype(np.float32))
         write(folder / part / person / f"{stem}.jpg", warp(picture, upright))
         for view in range(views if part == "train" else 0):
             rng = np.random.default_rng((7, index, view))
@@ -131,19 +101,18 @@ def make_blends(folder: Path, count: int) -> None:
 
 def make_orl(data: Path, folder: Path) -> None:
     """Write the upright faces of ORL; of one that YuNet does not find, its middle."""
-    find, missed = Teacher(data / "face_yunet" / "yunet_n_dynamic.onnx"), 0
+    find, missed = Teacher(data), 0
     with tarfile.open(data / "orl_faces" / "orl_faces.tar") as tar:
         for member in tar:
             file = tar.extractfile(member)
             if file is None or not member.name.endswith(".pgm"):
                 continue
-            bytes_ = np.frombuffer(file.read(), np.uint8)
-            picture = np.asarray(cv2.imdecode(bytes_, cv2.IMREAD_COLOR), np.uint8)
+            picture = decode(file.read())
             wide = np.asarray(cv2.copyMakeBorder(cv2.resize(picture, None, fx=2, fy=2), 60, 60, 60,
                                                  60, cv2.BORDER_REPLICATE), np.uint8)  # fmt: skip
-            face = find(wide)
+            face = middle_face(find, wide)
             missed += face is None
-            upright = (warp(wide, similarity(face.points)) if face is not None
+            upright = (warp(wide, similarity(face.points.astype(np.float32))) if face is not None
                        else np.asarray(cv2.resize(picture, (SIDE, SIDE)), np.uint8))  # fmt: skip
             path = Path(member.name)
             write(folder / "orl" / path.parent.name / f"{path.stem}.jpg", upright)

@@ -189,7 +189,7 @@ def _first(verdicts: Sequence[Verdict | None], options: VoteOptions) -> tuple[st
     enough = (
         v.text for v in verdicts
         if v and v.looks >= options.min_looks and v.margin >= options.min_margin
-        and v.fit >= options.min_fit
+        and v.fit >= options.min_fit and v.account.within(options.whole)
     )  # fmt: skip
     return tuple(islice(enough, 1))
 

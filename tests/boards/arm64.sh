@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The device half on arm64: `edgecnn verify` and `edgecnn run` of every zoo bundle in an arm64
-# Debian root under qemu-user, as a Raspberry Pi 4 and as a Pi 5, compared with this machine.
+# The device half on arm64: `edgecnn verify` and `edgecnn run` of every zoo bundle, and `edgecnn
+# read`, in an arm64 Debian root under qemu-user, as a Raspberry Pi 4 and as a Pi 5, compared with
+# this machine.
 #
 # Needs Debian, root, and from apt: debootstrap qemu-user-static (--no-install-recommends is
 # enough: nothing is mounted, and binfmt_misc is not used). PYTHON is a Python with edgecnn
@@ -109,22 +110,53 @@ for line in sys.stdin:
     print(json.dumps({**frame, "results": sure}, ensure_ascii=False))'
 }
 
+# Whole notes, each read right here by both int8 variants: none is a doubtful one.
+"$python" -m edgecnn data synth notes -n 4 --seed 7 -o "$board/notes" >/dev/null
+
+# Print currency and serial of every note, without where it is and how sure that is.
+said() {
+    "$python" -c 'import json, sys
+for line in sys.stdin:
+    frame = json.loads(line)
+    notes = [(note["currency"], note["serial"], note["reason"]) for note in frame["notes"]]
+    print(json.dumps({"source": frame["source"], "notes": notes}, ensure_ascii=False))'
+}
+
+variants_of() {
+    "$python" -c 'import sys; from pathlib import Path
+from edgecnn.bundle.read import read_bundle
+for v in read_bundle(Path(sys.argv[1])).manifest.variants: print(f"{v.format}-{v.precision}")' \
+        "$root/edgecnn/zoo/$1.edge"
+}
+
+# Run a verb here and on the board, and compare what a filter leaves of the lines that both print.
+compare() {
+    local filter=$1 number=$2
+    shift 2
+    (cd "$board" && "$python" -m edgecnn "$@" --json) 2>/dev/null | "$filter" >"$work/here"
+    on_board /venv/bin/python3 -m edgecnn "$@" --json | "$filter" >"$work/there"
+    [ "$(wc -l <"$work/here")" = "$number" ]
+    diff "$work/here" "$work/there"
+}
+
+try_read() {
+    local variants variant
+    variants=$(variants_of note-detector) # the reader has more
+    for variant in $variants; do
+        compare said 4 read notes --variant "$variant"
+        [ "$(grep -c '""' "$work/here")" = 4 ] # a serial is given, so there was something to compare
+        echo "arm64: $core, read, $variant: the same currencies and serials as here on 4 notes"
+    done
+}
+
 try_bundle() {
     local bundle=$1 variants variant
     on_board /venv/bin/python3 -m edgecnn verify "$bundle"
     grep -q 'XNNPACK delegate' "$work/errors" ||
         { echo "XNNPACK stayed out: what a board runs was not tried"; return 1; }
-    variants=$("$python" -c 'import sys; from pathlib import Path
-from edgecnn.bundle.read import read_bundle
-for v in read_bundle(Path(sys.argv[1])).manifest.variants: print(f"{v.format}-{v.precision}")' \
-        "$root/edgecnn/zoo/$bundle.edge")
+    variants=$(variants_of "$bundle")
     for variant in $variants; do
-        (cd "$board" && "$python" -m edgecnn run "$bundle" lines --variant "$variant" --json) \
-            2>/dev/null | found >"$work/here"
-        on_board /venv/bin/python3 -m edgecnn run "$bundle" lines --variant "$variant" --json |
-            found >"$work/there"
-        [ "$(wc -l <"$work/here")" = 10 ]
-        diff "$work/here" "$work/there"
+        compare found 10 run "$bundle" lines --variant "$variant"
         echo "arm64: $core, $bundle, $variant: the same results as here on 10 pictures"
     done
 }
@@ -138,5 +170,6 @@ cpuid asimdrdm lrcpc dcpop asimddp" ;;
     for file in "$root"/edgecnn/zoo/*.edge; do
         try_bundle "$(basename "$file" .edge)"
     done
+    try_read
 done
 verdict "arm64: passed (Debian $suite, Python $version, as cortex-a72 and cortex-a76)"

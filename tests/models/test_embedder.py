@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
+from edgecnn.errors import InputError
 from edgecnn.models.embedder import Embedder, EmbedderOptions, create_embedder
 
 SMALL = EmbedderOptions("mobilefacenet", (3, 48, 48), size=16, options={"width": 0.125})
@@ -22,6 +23,35 @@ def test_mobilefacenet_has_the_parameters_of_its_paper() -> None:
     model = create_embedder(EmbedderOptions("mobilefacenet", (3, 112, 112)))
     assert sum(p.numel() for p in model.parameters()) == 995_584  # 0.99 million (table 2)
     assert model.state_dict()["pool.0.weight"].shape == (512, 1, 7, 7)
+
+
+def test_a_shallower_mobilefacenet_has_the_blocks_asked_for() -> None:
+    model = _with(options={"width": 0.125, "repeats": [3, 1, 2, 1, 1]})
+    kernels = [m.kernel_size[0] for m in model.backbone.modules() if isinstance(m, nn.Conv2d)]
+    assert kernels == [3, 3, *([1, 3, 1] * 8), 1]
+    assert model.eval()(torch.zeros(2, 3, 48, 48)).shape == (2, 16)
+
+
+@pytest.mark.parametrize("repeats", [[1, 1], [1, 1, 1, 1, 0]])
+def test_a_mobilefacenet_needs_a_block_of_each_stage(repeats: list[int]) -> None:
+    with pytest.raises(InputError, match="expected 5 numbers of one or more"):
+        _with(options={"repeats": repeats})
+
+
+def test_stages_make_of_a_teachers_features_the_next_ones() -> None:
+    model = _with(options={"width": 0.125, "repeats": [1, 1, 1, 1, 1]}).eval()
+    x, maps = torch.rand(2, 3, 48, 48), []
+    layers, stages = list(cast(nn.Sequential, model.backbone.features)), (2, 4, 7)
+    features = x
+    for index, layer in enumerate(layers):
+        features = layer(features)
+        if index in stages:
+            maps.append(features)
+    assert len(layers) == 8
+    vectors, made = model.taught(x, stages, maps)
+    torch.testing.assert_close(vectors, model(x))
+    for one, wanted in zip(made, maps, strict=True):
+        torch.testing.assert_close(one, wanted)
 
 
 @pytest.mark.parametrize("pooling", ["depthwise", "average"])

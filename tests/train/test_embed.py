@@ -54,12 +54,13 @@ def teacher(people: Path, tmp_path: Path) -> str:
 def test_every_loss_brings_the_pictures_of_a_person_together(
     people_recipe: Path, people: Path, tmp_path: Path, name: str
 ) -> None:
-    task = _task(people_recipe, *LOSSES[name])
+    keys = (*LOSSES[name], "optimizer.epochs=20")
+    task = _task(people_recipe, *keys)
     shown, _ = usable_people(open_dataset(people / "train"), strict=True)
     before = score_model(task.build(), task.recipe.input, shown)
-    done = train(load_recipe(people_recipe, LOSSES[name]), tmp_path / "run")
+    done = train(load_recipe(people_recipe, keys), tmp_path / "run")
     loaded = load_run(tmp_path / "run")
-    assert score_model(loaded.model, loaded.input, shown).eer < 0.9 * before.eer
+    assert score_model(loaded.model, loaded.input, shown).eer < 0.7 * before.eer
     # What was kept is what was scored on people who did not train.
     kept = task.validate(loaded.model)
     assert done.metric == "tar_fmr_1e-2" and done.value == pytest.approx(kept.value, abs=1e-6)

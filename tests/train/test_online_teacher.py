@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
 
 from edgecnn.errors import DataError, RecipeError
+from edgecnn.models.embedder import Embedder
 from edgecnn.train.embed_losses import hint_loss
-from edgecnn.train.embed_recipe import EmbedRecipe, map_shape
+from edgecnn.train.embed_recipe import EmbedRecipe, build_embedder, map_shapes
 from edgecnn.train.loop import train
 from edgecnn.train.online_teacher import OnlineTeacher
 from edgecnn.train.recipe import load_recipe
@@ -42,6 +46,21 @@ def write_teacher(path: Path, side: int, with_map: bool = True) -> Path:
     return path
 
 
+class Tapped(nn.Module):
+    """An embedder that tells the features behind some of its layers."""
+
+    def __init__(self, model: Embedder, stages: list[int]) -> None:
+        super().__init__()
+        self.model, self.stages = model, stages
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        vectors, maps = self.model(x), []
+        for index, layer in enumerate(cast(nn.Sequential, self.model.backbone.features)):
+            x = layer(x)
+            maps += [x] if index in self.stages else []
+        return vectors, *maps
+
+
 def _keys(teacher: Path, hint: float = 1.0) -> tuple[str, ...]:
     return ("loss.kind=distill", f"loss.hint={hint}", f"data.teacher={teacher}",
             "data.augment={mirror: 0.5}")  # fmt: skip
@@ -50,15 +69,15 @@ def _keys(teacher: Path, hint: float = 1.0) -> tuple[str, ...]:
 def _side(people_recipe: Path) -> int:
     recipe = load_recipe(people_recipe, ())
     assert isinstance(recipe, EmbedRecipe)
-    return map_shape(recipe)[1]
+    return map_shapes(recipe)[-1][1]
 
 
 def test_it_gives_what_the_file_gives(tmp_path: Path) -> None:
     teacher = OnlineTeacher(write_teacher(tmp_path / "t.onnx", 8))
-    assert teacher.shapes((1, 32, 32)) == (SIZE, (CHANNELS, 8, 8))
+    assert teacher.shapes((1, 32, 32)) == (SIZE, ((CHANNELS, 8, 8),))
     lesson = teacher(torch.ones(3, 1, 32, 32, requires_grad=True))
     assert lesson.vectors.shape == (3, SIZE) and not lesson.vectors.requires_grad
-    assert lesson.maps is not None and lesson.maps.shape == (3, CHANNELS, 8, 8)
+    assert [m.shape for m in lesson.maps] == [(3, CHANNELS, 8, 8)]
 
 
 def test_a_hint_teaches_and_another_run_goes_on_without_it(
@@ -75,6 +94,38 @@ def test_a_hint_teaches_and_another_run_goes_on_without_it(
     assert not any(k.startswith("hint.") for k in load_run(tmp_path / "after").model.state_dict())
     again = (*_keys(teacher), f"init={tmp_path / 'after'}", "optimizer.epochs=1")
     train(load_recipe(people_recipe, again), tmp_path / "again")
+
+
+def test_stages_learn_by_themselves_and_another_run_joins_them(
+    people_recipe: Path, tmp_path: Path
+) -> None:
+    """The teacher is an untrained network of the same kind, asked behind two of its layers."""
+    recipe = load_recipe(people_recipe, ())
+    assert isinstance(recipe, EmbedRecipe)
+    shapes = map_shapes(recipe)
+    stages = [1, len(shapes) - 1]
+    teacher = tmp_path / "t.onnx"
+    torch.manual_seed(7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of torch's exporter to itself
+        torch.onnx.export(
+            Tapped(build_embedder(recipe), stages).eval(),
+            (torch.zeros(2, 1, 32, 32),), str(teacher),
+            input_names=["pixels"], output_names=["vectors", "one", "two"], dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("n")},), external_data=False, verbose=False,
+        )  # fmt: skip
+    keys = ("loss.kind=distill", f"loss.stages={stages}", f"data.teacher={teacher}")
+    train(load_recipe(people_recipe, keys), tmp_path / "staged")
+    losses = np.genfromtxt(tmp_path / "staged" / "log.csv", delimiter=",", names=True)["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    joined = ("loss.kind=distill", f"data.teacher={teacher}", f"init={tmp_path / 'staged'}")
+    train(load_recipe(people_recipe, joined), tmp_path / "whole")
+    whole = np.genfromtxt(tmp_path / "whole" / "log.csv", delimiter=",", names=True)["loss"]
+    assert whole[-1] < whole[0]
+    for wrong, message in (([1], "expected 2 rising layers"), ([2, stages[1]], "layer 2 gives")):
+        with pytest.raises(RecipeError, match=message):
+            keys = ("loss.kind=distill", f"loss.stages={wrong}", f"data.teacher={teacher}")
+            train(load_recipe(people_recipe, keys), tmp_path / "wrong")
 
 
 def test_an_error_of_a_map_counts_as_a_share_of_the_teachers() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgecnn.vision.account import WHOLE
 from edgecnn.vision.evidence import RIVAL_SHARE, LineEvidence, look, weigh
 from edgecnn.vision.serials import GLYPHS, GRAMMARS, to_glyphs
 
@@ -104,6 +107,25 @@ def test_print_that_is_no_serial_does_not_fit() -> None:
     evidence = look(logits, GLYPHS, ALL)
     verdict = weigh([evidence], GLYPHS)
     assert verdict is None or verdict.fit < -8
+
+
+def test_print_that_says_more_than_a_serial_is_not_accounted_for() -> None:
+    verdict = weigh([_look("HD774650993K")], GLYPHS)
+    assert verdict is not None and len(verdict.text) == 11
+    assert not verdict.account.within(WHOLE)
+    verdict = weigh([_look("HD7746999K")], GLYPHS)
+    assert verdict is not None and verdict.account.within(WHOLE)
+
+
+def test_half_of_the_looks_may_be_spoiled() -> None:
+    clear = _look("HD7746999K")
+    spoiled = dataclasses.replace(clear, log_p=clear.log_p.copy())
+    spoiled.log_p[8, 0] = -3  # the reader nearly saw something where the text has a blank
+    for looks, whole in (((spoiled,), False), ((clear, spoiled), True),
+                         ((clear, spoiled, spoiled), False)):  # fmt: skip
+        verdict = weigh(looks, GLYPHS)
+        assert verdict is not None and verdict.text == "HD7746999K"
+        assert verdict.account.within(WHOLE) is whole
 
 
 def test_looks_without_hypotheses_say_nothing() -> None:

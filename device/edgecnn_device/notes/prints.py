@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgecnn.bundle.decode import ReadDecode
 from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
+from edgecnn.vision.account import WHOLE, Account
 from edgecnn.vision.ctc import best_path, log_softmax
 from edgecnn.vision.evidence import LineEvidence, Verdict, look, weigh
 from edgecnn.vision.placement import size_of
@@ -48,6 +49,9 @@ class NoteOptions:
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed the serial, on average over the
     prints: print that is no serial fits none."""
+    whole: Account = WHOLE
+    """What a serial may leave unsaid of its print: where it is more, the print is longer than the
+    serial, and of another currency."""
     beside: float = 0.5
     """Parts of a serial's height by which it is cut out wider than its box, on both sides. A box
     that misses the first or last character leaves what may be a serial of a shorter form;
@@ -103,7 +107,8 @@ def suffices(verdict: Verdict | None, options: NoteOptions) -> bool:
     """Tell whether a serial is sure enough to be given."""
     if verdict is None:
         return False
-    return verdict.margin >= options.min_margin and verdict.fit >= options.min_fit
+    fits = verdict.fit >= options.min_fit and verdict.account.within(options.whole)
+    return fits and verdict.margin >= options.min_margin
 
 
 class PrintReader:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import DataError
+from edgecnn.vision.account import WHOLE, Account
 from edgecnn.vision.evidence import LineEvidence, Verdict, doubt, weigh
 from edgecnn_device.notes.results import KnownNote, NoteReading, Reason
 from edgecnn_device.notes.track import QuadTracker
@@ -40,6 +41,8 @@ class VoteOptions:
     min_fit: float = -4.0
     """Nats by which what a print says most freely may exceed a serial: worse looks do not vote,
     and on average over the looks it is asked of the serial that is given."""
+    whole: Account = WHOLE
+    """What a serial may leave unsaid of its print, as in `NoteOptions`."""
     clip: float = 8.0
     """Nats that one look can at most say against a candidate, however clear it is."""
     max_looks: int = 20
@@ -48,8 +51,9 @@ class VoteOptions:
     """Frames in a row that a note may be missed without being taken for gone."""
     other_note: float = 30.0
     """A look that its track's serial explains by so many nats less than its own best one does shows
-    another note. Of 3,000 looks, 999 in 1,000 stayed within 21 nats of their own note's serial and
-    were 30 from another's; the farthest was 29 from its own (tests/bench/voting.py --choose)."""
+    another note. Of 300 sequences of ten looks, 99 in 100 stayed within 10 nats of their own note's
+    serial, 999 in 1,000 within 19, all within 25; from another's 99 in 100 were 41 nats and more,
+    999 in 1,000 were 27 (tests/bench/voting.py --choose --sequences 300)."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -231,6 +235,7 @@ class NoteVoter:
             and verdict.looks >= options.min_looks
             and verdict.margin >= options.min_margin
             and verdict.fit >= options.min_fit
+            and verdict.account.within(options.whole)
         )  # fmt: skip
 
     def _told_before(self, note: _Note) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -24,10 +25,10 @@ from edgecnn.train.embed_losses import (
     pair_loss,
     triplet_loss,
 )
-from edgecnn.train.embed_recipe import EmbedLoss, EmbedRecipe, build_embedder, map_shape
+from edgecnn.train.embed_recipe import EmbedLoss, EmbedRecipe, build_embedder, map_shapes
 from edgecnn.train.embed_stream import PeopleBatch, PeopleStream, collate
 from edgecnn.train.loading import load_batches
-from edgecnn.train.online_teacher import Lesson, OnlineTeacher
+from edgecnn.train.online_teacher import Lesson, OnlineTeacher, Shape
 from edgecnn.train.people import PeopleOrder, names_of, usable_people, with_least
 from edgecnn.train.pictures import prepared
 from edgecnn.train.splits import open_both
@@ -101,7 +102,11 @@ class EmbedTask:
         """Return the loss of a batch."""
         assert isinstance(batch, PeopleBatch)
         if self._teacher is not None:
-            return lesson_loss(model(batch.pixels), self._teacher(batch.pixels), self.recipe.loss)
+            lesson, stages = self._teacher(batch.pixels), self.recipe.loss.stages
+            if stages:
+                vectors, made = model(batch.pixels, stages, lesson.maps)
+                return stages_loss(vectors, made, lesson)
+            return lesson_loss(model(batch.pixels), lesson, self.recipe.loss)
         return embed_loss(model(batch.pixels), batch, self.recipe.loss)
 
     def validate(self, model: nn.Module) -> Validation:
@@ -131,9 +136,16 @@ def lesson_loss(
     """Return the loss to what a teacher says of the same batch."""
     vectors, maps = found if isinstance(found, tuple) else (found, None)
     loss = distill_loss(vectors.float(), lesson.vectors)
-    if maps is None or lesson.maps is None:
+    if maps is None or not lesson.maps:
         return loss
-    return loss + options.hint * hint_loss(maps.float(), lesson.maps)
+    return loss + options.hint * hint_loss(maps.float(), lesson.maps[-1])
+
+
+def stages_loss(vectors: Tensor, made: Sequence[Tensor], lesson: Lesson) -> Tensor:
+    """Return the sum of what each stage is off, see `Embedder.taught`."""
+    parts = [hint_loss(one.float(), wanted)
+             for one, wanted in zip(made, lesson.maps, strict=True)]  # fmt: skip
+    return distill_loss(vectors.float(), lesson.vectors) + torch.stack(parts).sum()
 
 
 @torch.no_grad()
@@ -187,20 +199,39 @@ def _teacher_of(recipe: EmbedRecipe) -> tuple[OnlineTeacher | None, EmbedLoss]:
     if recipe.data.teacher is None or not recipe.data.teacher.endswith(".onnx"):
         return None, recipe.loss
     teacher, spec = OnlineTeacher(Path(recipe.data.teacher)), recipe.input
-    size, sides = teacher.shapes((spec.channels, spec.height, spec.width))
+    size, maps = teacher.shapes((spec.channels, spec.height, spec.width))
     _refuse_size(size, recipe)
+    if recipe.loss.stages:
+        _check_stages(recipe, maps)
+        return teacher, recipe.loss
     if not recipe.loss.hint:
         return teacher, recipe.loss
-    if sides is None:
+    if not maps:
         raise RecipeError(f"loss.hint: {recipe.data.teacher} gives no map: set it to 0")
-    loss = recipe.loss.model_copy(update={"hint_channels": sides[0]})
-    wanted = map_shape(recipe)
-    if wanted[1:] != sides[1:]:
+    (channels, rows, columns), wanted = maps[-1], map_shapes(recipe)[-1]
+    if wanted[1:] != (rows, columns):
         raise RecipeError(
             f"loss.hint: expected a map of {wanted[1]} x {wanted[2]} as the network has, the "
-            f"teacher's has {sides[1]} x {sides[2]}: choose other strides, or set it to 0"
+            f"teacher's has {rows} x {columns}: choose other strides, or set it to 0"
         )
-    return teacher, loss
+    return teacher, recipe.loss.model_copy(update={"hint_channels": channels})
+
+
+def _check_stages(recipe: EmbedRecipe, maps: Sequence[Shape]) -> None:
+    """Refuse stages that do not end where the teacher's maps belong."""
+    shapes, stages = map_shapes(recipe), recipe.loss.stages
+    rising = all(a < b for a, b in itertools.pairwise(stages))
+    if len(stages) != len(maps) or not rising or stages[-1] != len(shapes) - 1:
+        raise RecipeError(
+            f"loss.stages: expected {len(maps)} rising layers, the last {len(shapes) - 1}, got "
+            f"{list(stages)}"
+        )
+    for stage, wanted in zip(stages, maps, strict=True):
+        if shapes[stage] != wanted:
+            raise RecipeError(
+                f"loss.stages: layer {stage} gives {shapes[stage]}, the teacher's map there is "
+                f"{wanted}: choose other layers"
+            )
 
 
 def _refuse_size(found: int, recipe: EmbedRecipe) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,13 +20,17 @@ THERE = HERE + np.float32(500)
 
 def _look(serial: str, doubt: str = "", lead: float = 1.0) -> LineEvidence:
     """A look that says ``serial``, by ``lead`` nats only where ``doubt`` differs."""
+    return look(_logits(serial, doubt, lead), GLYPHS, ALL)
+
+
+def _logits(serial: str, doubt: str = "", lead: float = 1.0) -> NDArray[np.float32]:
     glyphs, others = to_glyphs(serial), to_glyphs(doubt or serial)
     logits = np.zeros((2 * len(glyphs) + 1, len(GLYPHS) + 1), np.float32)
     logits[::2, 0] = 14
     for place, (char, other) in enumerate(zip(glyphs, others, strict=True)):
         logits[2 * place + 1, GLYPHS.index(other) + 1] = 14 - lead
         logits[2 * place + 1, GLYPHS.index(char) + 1] = 14
-    return look(logits, GLYPHS, ALL)
+    return logits
 
 
 def _reading(
@@ -126,6 +132,17 @@ def test_both_prints_of_a_note_vote(voter: NoteVoter) -> None:
     assert event.serial == KRW and event.frames == 2
 
 
+def test_print_that_says_more_than_a_serial_is_none(voter: NoteVoter) -> None:
+    """A digit too many is doubted, so that a serial without it fits well enough."""
+    logits = _logits("HD724691735K")
+    logits[2 * 6 + 1, 0] = 14 - 3
+    seen = look(logits, GLYPHS, ALL)
+    assert seen.hypotheses[0].text == "HD72461735K"
+    assert seen.hypotheses[0].log_probability - seen.free > voter.options.min_fit
+    (event,) = _watch(voter, [[_reading(seen)]] * 20)
+    assert event.serial is None and event.reason == "unsure"
+
+
 def test_two_notes_are_voted_on_apart(voter: NoteVoter) -> None:
     frame = [_reading(_look(KRW)), _reading(_look(OTHER), quad=THERE)]
     events = _watch(voter, [frame, frame[::-1], frame, frame])
@@ -203,6 +220,6 @@ def test_after_its_end_a_voter_begins_anew(voter: NoteVoter) -> None:
     "options",
     [{"min_looks": 0}, {"min_looks": 30}, {"max_missed": -1}, {"clip": 0.0}],
 )
-def test_options_that_cannot_be(options: dict[str, int]) -> None:
+def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="expected 1 <= min_looks"):
         VoteOptions(**options)
