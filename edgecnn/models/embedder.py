@@ -36,6 +36,8 @@ class EmbedderOptions:
     """Of the training split; for the head `cosine` alone."""
     hint: int = 0
     """Channels of a teacher's map that it learns to tell beside, in place of a head; 0: none."""
+    mirror: bool = False
+    """Whether, but while it trains, it adds the vectors of a picture and of its mirror image."""
 
 
 class Embedder(nn.Module):
@@ -48,7 +50,7 @@ class Embedder(nn.Module):
 
     def __init__(
         self, backbone: nn.Module, shape: tuple[int, int, int], pooling: Pooling, size: int,
-        head: nn.Module | None, hint: nn.Module | None = None,
+        head: nn.Module | None, hint: nn.Module | None = None, mirror: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.backbone = backbone
@@ -60,7 +62,7 @@ class Embedder(nn.Module):
                 nn.BatchNorm2d(channels),
             )
         self.vector = conv_norm(channels, size, 1, activation=None)
-        self.head, self.hint = head, hint
+        self.head, self.hint, self.mirror = head, hint, mirror
         self.pool.apply(initialize)
         self.vector.apply(initialize)
 
@@ -89,6 +91,10 @@ class Embedder(nn.Module):
         )
         return self.vector(self.pool(lessons[-1])).flatten(1), made
 
+    def _vectors(self, x: Tensor) -> Tensor:
+        features = cast(Backbone, self.backbone).forward_features(x)
+        return cast(Tensor, self.vector(self.pool(features)).flatten(1))
+
     def forward(
         self, x: Tensor, stages: Sequence[int] = (), lessons: Sequence[Tensor] = ()
     ) -> Tensor | tuple[Tensor, Tensor] | tuple[Tensor, tuple[Tensor, ...]]:
@@ -99,6 +105,8 @@ class Embedder(nn.Module):
         """
         if stages:
             return self.taught(x, stages, lessons)
+        if self.mirror and not self.training:
+            return self._vectors(x) + self._vectors(x.flip(3))
         features = cast(Backbone, self.backbone).forward_features(x)
         vectors: Tensor = self.vector(self.pool(features)).flatten(1)
         if self.training and self.hint is not None:
@@ -115,7 +123,7 @@ def create_embedder(options: EmbedderOptions) -> Embedder:
     shape = _map_shape(backbone, options.input_shape)
     head = make_head(options.head, options.size, options.people)
     hint = HintHead(shape[0], options.hint) if options.hint else None
-    return Embedder(backbone, shape, options.pooling, options.size, head, hint)
+    return Embedder(backbone, shape, options.pooling, options.size, head, hint, options.mirror)
 
 
 @torch.no_grad()

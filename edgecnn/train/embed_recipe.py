@@ -51,6 +51,8 @@ class EmbedModel(ClassifierModel):
     """Numbers in a vector."""
     pooling: Pooling = "depthwise"
     """How a feature map becomes one place, see `EmbedderOptions`."""
+    mirror: bool = False
+    """Whether the vector of a picture is that of its mirror image, too: twice the work."""
 
 
 class EmbedLoss(Strict):
@@ -153,5 +155,5 @@ def options_of(recipe: EmbedRecipe) -> EmbedderOptions:
     return EmbedderOptions(
         recipe.model.architecture, (spec.channels, spec.height, spec.width), recipe.model.size,
         recipe.model.pooling, options, _HEADS.get(recipe.loss.kind, "none"), recipe.data.people,
-        recipe.loss.hint_channels if recipe.loss.hint else 0,
+        recipe.loss.hint_channels if recipe.loss.hint else 0, recipe.model.mirror,
     )  # fmt: skip

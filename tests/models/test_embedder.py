@@ -38,6 +38,14 @@ def test_a_mobilefacenet_needs_a_block_of_each_stage(repeats: list[int]) -> None
         _with(options={"repeats": repeats})
 
 
+def test_a_mirrored_one_adds_the_vector_of_the_mirror_image_but_in_training() -> None:
+    plain, mirrored, x = _with().eval(), _with(mirror=True).eval(), torch.rand(2, 3, 48, 48)
+    mirrored.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(mirrored(x), plain(x) + plain(x.flip(3)))
+    torch.testing.assert_close(mirrored(x), mirrored(x.flip(3)))
+    torch.testing.assert_close(mirrored.train()(x), plain.train()(x))
+
+
 def test_stages_make_of_a_teachers_features_the_next_ones() -> None:
     model = _with(options={"width": 0.125, "repeats": [1, 1, 1, 1, 1]}).eval()
     x, maps = torch.rand(2, 3, 48, 48), []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
-from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS = 16384
-"""Of a block: 8 MB of 128 numbers. What is not filled yet costs no memory."""
+from edgecnn_device.gallery.block import Block
+from edgecnn_device.gallery.bounds import Bounds
+
+_ROWS = 8192
+"""Of a block: the first bytes of 128 numbers are 1 MB."""
+_FIRST_LOOK = 64
+"""Rows of a block that are looked at closely at once; each further look takes twice as many."""
 
 Scored = tuple[float, int]
 """A score, and the number of the person who has it."""
@@ -19,13 +22,12 @@ Scored = tuple[float, int]
 class Matrix:
     """Unit vectors and whose they are, in blocks: adding never copies what is there.
 
-    A row costs its numbers and 8 bytes; a search needs the scores of one block beside that.
+    A row costs its numbers and 12 bytes; a search needs the bounds of one block beside that.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._vectors: list[NDArray[np.float32]] = []
-        self._owners: list[NDArray[np.int64]] = []
+        self._blocks: list[Block] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -40,80 +42,82 @@ class Matrix:
         """
         while len(vectors):
             block, start = divmod(self._count, _ROWS)
-            if block == len(self._vectors):
-                self._vectors.append(_block(self._size))
-                self._owners.append(np.empty(_ROWS, np.int64))
+            if block == len(self._blocks):
+                self._blocks.append(Block(_ROWS, self._size))
             n = min(len(vectors), _ROWS - start)
-            self._vectors[block][start : start + n] = vectors[:n]
-            self._owners[block][start : start + n] = owners[:n]
+            self._blocks[block].put(start, vectors[:n], owners[:n])
             self._count += n
             vectors, owners = vectors[n:], owners[n:]
 
     def remove(self, owner: int) -> int:
         """Drop the rows of a person; the last rows take their places. Returns how many."""
         rows = [
-            block * _ROWS + int(row)
-            for block, (_, owners) in enumerate(self._filled())
-            for row in np.flatnonzero(owners == owner)
+            number * _ROWS + int(row)
+            for number, (block, n) in enumerate(self._filled())
+            for row in np.flatnonzero(block.owners[:n] == owner)
         ]
         for row in reversed(rows):
             self._count -= 1
             last, end = divmod(self._count, _ROWS)
             block, place = divmod(row, _ROWS)
-            self._vectors[block][place] = self._vectors[last][end]
-            self._owners[block][place] = self._owners[last][end]
-            self._vectors[last][end] = 0
-        keep = -(-self._count // _ROWS)
-        del self._vectors[keep:], self._owners[keep:]
+            self._blocks[block].take(place, self._blocks[last], end)
+        del self._blocks[-(-self._count // _ROWS) :]
         return len(rows)
 
     def of(self, owner: int) -> NDArray[np.float32]:
         """Return the rows of a person: (N, D), in no order."""
-        found = [vectors[owners == owner] for vectors, owners in self._filled()]
-        return np.concatenate([np.empty((0, self._size), np.float32), *found])
+        found = [b.get(np.flatnonzero(b.owners[:n] == owner)) for b, n in self._filled()]
+        return np.concatenate([np.empty((0, self._size)), *found]).astype(np.float32)
 
     def best(self, queries: NDArray[np.float32], k: int) -> list[list[Scored]]:
         """Return the k best distinct people of each query, best first.
 
-        A person's score is that of the best of their rows. Every row is compared.
+        A person's score is that of the best of their rows. The bounds of every row are compared,
+        and the score of each whose bound is not below the k-th best.
 
         Args:
             queries: (M, D), of length 1.
             k: at least 1; fewer come back where there are fewer people.
         """
         best: list[list[Scored]] = [[] for _ in queries]
-        for vectors, owners in self._filled():
-            scores = queries @ vectors.T
-            for mine, row in zip(best, scores, strict=True):
-                _take_best(mine, row, owners, k)
+        bounds, exact = Bounds.of(queries), queries.astype(np.float64)
+        for block, n in self._filled():
+            upper = bounds.upper(block.first[:n], block.greatest[:n])
+            for mine, query, of in zip(best, exact, upper, strict=True):
+                _look_closely(mine, block, query, of, k)
         return best
 
-    def _filled(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        for block, (vectors, owners) in enumerate(zip(self._vectors, self._owners, strict=True)):
-            n = min(self._count - block * _ROWS, _ROWS)
-            yield vectors[:n], owners[:n]
+    def _filled(self) -> Iterator[tuple[Block, int]]:
+        """Yield blocks, and how many rows of each are filled."""
+        for number, block in enumerate(self._blocks):
+            yield block, min(self._count - number * _ROWS, _ROWS)
 
 
-def _block(size: int) -> NDArray[np.float32]:
-    """Return room for rows, in huge pages where there are any: searched a fifth faster.
+def _look_closely(
+    best: list[Scored],
+    block: Block,
+    query: NDArray[np.float64],
+    upper: NDArray[np.float32],
+    k: int,
+) -> None:
+    """Merge a block into the best k people so far; spoils its bounds.
 
-    Mappings of whole pages lie side by side, such that a huge page may span two blocks; what
-    malloc gives does not.
+    Most blocks hold nobody who may be better than the k-th, and cost one pass for their maximum.
     """
-    room = mmap.mmap(-1, 4 * _ROWS * size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel built without
-            room.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(room, np.float32).reshape(_ROWS, size)
+    look = _FIRST_LOOK
+    while upper.max() > (worst := best[-1][0] if len(best) >= k else -np.inf):
+        near = np.flatnonzero(upper > worst)
+        if len(near) > look:
+            near = near[np.argpartition(upper[near], -look)[-look:]]
+        _take_best(best, block.get(near) @ query, block.owners[near], k)
+        upper[near] = -np.inf
+        look *= 2
 
 
 def _take_best(
-    best: list[Scored], scores: NDArray[np.float32], owners: NDArray[np.int64], k: int
+    best: list[Scored], scores: NDArray[np.float64], owners: NDArray[np.int64], k: int
 ) -> None:
-    """Merge a block's scores, which it spoils, into the best k people so far.
-
-    Most blocks hold nobody better than the k-th, and cost one pass for their maximum.
-    """
+    """Merge scores, which it spoils, into the best k people so far."""
     while True:
         place = int(scores.argmax())
         score, owner = float(scores[place]), int(owners[place])

@@ -76,4 +76,17 @@ def test_removing_everybody_gives_the_memory_back(vectors: Draw) -> None:
     matrix.append(vectors(0, 40_000), np.arange(40_000) % 2)
     for owner in (0, 1):
         assert matrix.remove(owner) == 20_000
-    assert (len(matrix), matrix._vectors, matrix._owners) == (0, [], [])
+    assert (len(matrix), matrix._blocks) == (0, [])
+
+
+def test_many_alike_are_told_apart_exactly(vectors: Draw) -> None:
+    """Nearly one vector, 20,000 times: the first bytes tell nothing, the scores all."""
+    rows = vectors(0, 1) + 1e-5 * vectors(1, 20_000)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    matrix = Matrix(16)
+    matrix.append(rows, np.arange(20_000))
+    query = vectors(0, 1)
+    scores = rows.astype(np.float64) @ query[0].astype(np.float64)
+    [found] = matrix.best(query, 3)
+    assert [owner for _, owner in found] == np.argsort(-scores)[:3].tolist()
+    assert [score for score, _ in found] == pytest.approx(np.sort(-scores)[:3] * -1, abs=1e-9)
