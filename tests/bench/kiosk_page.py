@@ -46,10 +46,10 @@ _WAIT_S, _NOTES_S, _RATE = 300.0, 8, 10
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def make_video(path: Path) -> None:
+def make_video(path: Path, size: tuple[int, int] = (1280, 720)) -> None:
     """Write two notes, one after the other."""
-    camera = SyntheticNotes((1280, 720), 3, _RATE)
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), _RATE, (1280, 720))
+    camera = SyntheticNotes(size, 3, _RATE)
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), _RATE, size)
     for _ in range(_NOTES_S * _RATE):
         video.write(camera.read())
     video.release()
