@@ -71,7 +71,10 @@ def routes(parts: Parts) -> APIRouter:
         "/bundles", tags=["bundles"], dependencies=[admin], responses=documented(400, 409, 503)
     )
     async def set_bundle(body: BundleIn) -> ModelOut:
-        """Try another bundle beside the one in use, and take it where it proves itself."""
+        """Try another bundle beside the one in use, and take it where it proves itself.
+
+        It is used until the next start: what is loaded then is what the configuration names.
+        """
         path = parts.bundles / body.name if parts.bundles else None
         name = str(path) if path and path.is_file() else body.name
         model = await parts.chores.run(lambda: parts.kiosk.set_bundle(body.role, name))
