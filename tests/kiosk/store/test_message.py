@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import jsonschema_rs
 import pytest
 
 from edgecnn_device.kiosk.events import (
@@ -17,6 +16,8 @@ from edgecnn_device.kiosk.events import (
 )
 from edgecnn_device.kiosk.ports import StoredEvent
 from edgecnn_device.kiosk.store import event_json, event_schema
+
+jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="comes with schemathesis")
 
 QUAD = ((1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0, 4.0))
 BODIES: list[Body] = [
