@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 PYTHONS ?= 3.10 3.13
 
-.PHONY: demo test test-all test-device test-boards lint clean
+.PHONY: demo kiosk test test-all test-device test-boards lint clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,12 @@ demo: $(VENV)/.ready
 	$(BIN)/edgecnn run $(DEMO)/serial-reader.edge $(DEMO)/samples
 	@cat $(DEMO)/samples/labels.csv
 
+	$(BIN)/edgecnn kiosk demo --folder $(DEMO)/kiosk --port 0 --seconds 20
+
+# The daemon on generated cameras; prints its address and a token.
+kiosk: $(VENV)/.ready
+	$(BIN)/edgecnn kiosk demo --folder build/kiosk
+
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,7 +48,7 @@ lint: $(VENV)/.ready
 # The device half with the base install alone: no torch, no onnx, no matplotlib.
 test-device: $(BARE)/.ready
 	cd tests && ../$(BARE)/bin/python -m pytest -c ../pyproject.toml --rootdir .. \
-		-p no:cacheprovider bare device bundle vision data cli
+		-p no:cacheprovider bare device cameras bundle vision data cli
 
 test: lint test-device
 	$(BIN)/python -m pytest -m 'not slow' tests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,3 +82,52 @@ def new_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def read_bounded(path: Path, most: int, what: str, *, private: bool = False) -> bytes:
+    """Read a small plain file whole, without ever waiting for it.
+
+    Args:
+        path: the file; a named pipe or a device is refused.
+        most: bytes.
+        what: it is, for messages.
+        private: whether to refuse it where others than its owner could have read it; who can read
+            such a file is its owner, or root. systemd's credentials pass: an access list guards
+            them, whose mask looks like a group's right to read.
+
+    Raises:
+        InputError: it is missing, something else, larger, or not private.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path}: {what} is a plain file")
+            if private and not _is_credential(path):
+                _refuse_shared(path, status, what)
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else "not a usable name"
+        raise InputError(f"{path}: cannot read {what}: {why}") from error
+    if len(data) > most:
+        raise InputError(f"{path}: expected {what} of at most {most} bytes, but there are more")
+    return data
+
+
+def _refuse_shared(path: Path, status: os.stat_result, what: str) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise InputError(
+            f"{path}: {what} must be readable by its owner alone, but its mode is {mode:04o}: "
+            "chmod 600 it, and change it if others could have read it"
+        )
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(str(folder))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a named pipe would wait for a writer otherwise."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

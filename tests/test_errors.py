@@ -11,7 +11,7 @@ KINDS = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.EdgecnnError)
 ]  # fmt: skip
-DRAWN = re.compile(r"^([│├└─ ]*)(\w+Error)\s+(\d)  ", re.MULTILINE)
+DRAWN = re.compile(r"^([│├└─ ]*)(\w+Error)\s+(\d+)  ", re.MULTILINE)
 
 
 def test_the_drawing_holds_every_error_and_no_other() -> None:

@@ -59,6 +59,22 @@ def draw(
     return _with_captions(canvas, captions, max(caption_lines, len(captions)))
 
 
+def mark_quad(
+    canvas: NDArray[np.uint8], corners: NDArray[np.float64], text: str, colour: Colour
+) -> None:
+    """Draw a quad onto a picture itself, with its text at the top corner.
+
+    Args:
+        canvas: (H, W, 3) BGR, is changed.
+        corners: (4, 2) x, y in its pixels; what is outside is cut.
+        text: empty for none.
+        colour: BGR.
+    """
+    _outline(canvas, corners, colour)
+    if text:
+        _tag(canvas, text, corners, colour)
+
+
 def class_colour(index: int) -> Colour:
     """Return the colour of a class, BGR, the same in every picture."""
     red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.85, 0.95)

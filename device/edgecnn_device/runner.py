@@ -35,7 +35,8 @@ class Runner:
     def __init__(self, manifest: Manifest, variant: Variant, backend: Backend) -> None:
         self.manifest = manifest
         self.variant = variant
-        self._backend = backend
+        self.backend = backend
+        """The loaded network."""
         self._decode = DECODERS[manifest.task]
         self.provider: str = getattr(backend, "provider", "CPU")
         """What computes; only onnxruntime has more than the CPU."""
@@ -50,11 +51,11 @@ class Runner:
 
     def infer(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run the network alone."""
-        return self._backend.run(inputs)
+        return self.backend.run(inputs)
 
     def infer_batch(self, inputs: Input) -> tuple[NDArray[np.float32], ...]:
         """Run the network alone on several inputs, (N, ...)."""
-        return self._backend.run_batch(inputs)
+        return self.backend.run_batch(inputs)
 
     def decode(self, outputs: tuple[NDArray[np.float32], ...], size: Size) -> tuple[Result, ...]:
         """Turn network outputs into results, in pixels of a picture of this size."""
@@ -63,7 +64,7 @@ class Runner:
     def with_decode(self, rules: Decode) -> Runner:
         """Return the same loaded network with other rules for its outputs."""
         manifest = self.manifest.model_copy(update={"decode": rules})
-        return Runner(manifest, self.variant, self._backend)
+        return Runner(manifest, self.variant, self.backend)
 
 
 def choose_variant(bundle: Bundle, name: str | None, threads: int = DEFAULT_THREADS) -> Choice:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -57,19 +56,13 @@ def export(
     key_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write all that is kept about NAME, for them to have; only its owner may read the file."""
-    from dataclasses import asdict
-
     from edgecnn.files import refuse_existing, write_atomic
+    from edgecnn_device.gallery.export import export_json
 
     refuse_existing(output, overwrite)
     with open_gallery(gallery, keystore, key_file) as opened:
         found = opened.export(person)
-    content = {
-        "person": found.name, "model": asdict(found.model), "enrolled": found.enrolled,
-        "vectors": found.vectors.tolist(), "audit": [asdict(entry) for entry in found.audit],
-    }  # fmt: skip
-    data = json.dumps(content, ensure_ascii=False, indent=1).encode()
-    write_atomic(output, data, overwrite=overwrite, mode=0o600)
+    write_atomic(output, export_json(found), overwrite=overwrite, mode=0o600)
     if as_json:
         print_json({"person": found.name, "file": str(output), "pictures": len(found.enrolled)})
     else:

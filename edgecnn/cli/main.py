@@ -22,6 +22,7 @@ VERBS = MappingProxyType(
         "faces": "edgecnn.cli.faces",
         "inspect": "edgecnn.cli.inspect",
         "keygen": "edgecnn.cli.keygen",
+        "kiosk": "edgecnn.cli.kiosk",
         "models": "edgecnn.cli.models",
         "read": "edgecnn.cli.read",
         "run": "edgecnn.cli.run",
@@ -40,6 +41,7 @@ SUMMARIES = MappingProxyType(
         "faces": "Tell people apart by their faces.",
         "inspect": "Print the layers of a network: shapes, cost, receptive field.",
         "keygen": "Make an Ed25519 pair for signing bundles.",
+        "kiosk": "Run the camera kiosk daemon.",
         "models": "List the networks with parameters and cost.",
         "read": "Read the serial numbers of banknotes.",
         "run": "Run a bundle on pictures.",
@@ -73,7 +75,8 @@ class _Lazy(click.Group):
 def cli(ctx: click.Context, debug: bool) -> None:
     """Train small convolutional networks, export them with proof, run them on small boards.
 
-    Exit status: 0 done; 1 a gate or check failed; 2 usage or bad input; 3 a missing extra.
+    Exit status: 0 done; 1 a gate or check failed; 2 usage or bad input; 3 a missing extra;
+    78 a bad configuration of the daemon.
     """
     ctx.obj = debug
 
@@ -114,5 +117,7 @@ _EXTRA_OF = MappingProxyType(
     {
         "torch": "train", "safetensors": "train", "matplotlib": "train", "onnx": "export",
         "onnxscript": "export", "litert_torch": "export", "ai_edge_quantizer": "export",
+        "fastapi": "kiosk", "paho": "kiosk", "prometheus_client": "kiosk",
+        "python_multipart": "kiosk", "uvicorn": "kiosk", "websockets": "kiosk",
     }
 )  # fmt: skip

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from edgecnn.errors import InputError
+from edgecnn.zoo import find_bundle, zoo_folder
+
+__all__ = [
+    "find_bundle", "json_option", "note", "parse_shape", "print_json", "print_table",
+    "threads_option", "variant_option", "zoo_folder",
+]  # fmt: skip
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 threads_option = click.option(
@@ -28,14 +32,16 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to stdout."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1
+) -> None:
+    """Write a table to stdout; columns behind the first ``left`` are for numbers."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(column, justify="left" if index < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
@@ -57,24 +63,3 @@ def parse_shape(
         raise click.BadParameter(f"expected C,H,W such as 3,224,224, got {value!r}")
     channels, height, width = (int(p) for p in parts)
     return channels, height, width
-
-
-def zoo_folder() -> Path:
-    """Return the folder of the bundles that ship in the wheel."""
-    return Path(__file__).parents[1] / "zoo"
-
-
-def find_bundle(name: str) -> Path:
-    """Return the path of a bundle given as a path or as the name of a zoo bundle.
-
-    Raises:
-        InputError: neither exists; the message lists the zoo.
-    """
-    path = Path(name)
-    if path.exists():
-        return path
-    shipped = {p.stem: p for p in sorted(zoo_folder().glob("*.edge"))}
-    if name in shipped:
-        return shipped[name]
-    known = ", ".join(shipped) or "none"
-    raise InputError(f"{name}: no such file, and no bundle of the zoo ({known})")

@@ -57,7 +57,10 @@ def command(
     sources: tuple[str, ...], detector: str, reader: str, variant: str | None, threads: int,
     min_margin: float | None, vote: bool, save: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Read the banknotes on pictures, directories of them, and videos.
+    """Read the banknotes on pictures, directories of them, videos, and cameras.
+
+    A camera is usb:N or /dev/videoN, csi:N, rtsp://..., or synthetic:notes in place of one; it
+    shows its newest frame each time, and Ctrl-C ends it.
 
     Of each note the currency and the serial number, or the reason why they are not given: there is
     "no serial" on it, the reading is "unsure", or its two "serials disagree".

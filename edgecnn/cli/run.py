@@ -46,7 +46,10 @@ def command(
     public_key: Path | None, windows: SlidingOptions | None, save: Path | None,
     overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run BUNDLE (a path or a zoo name) on pictures, directories of them, and videos.
+    """Run BUNDLE (a path or a zoo name) on pictures, directories of them, videos, and cameras.
+
+    A camera is usb:N or /dev/videoN, csi:N, rtsp://..., or synthetic:notes and synthetic:heads in
+    place of one; it shows its newest frame each time, and Ctrl-C ends it.
 
     With --windows, a bundle that classifies is slid over each picture and gives boxes.
 

@@ -25,15 +25,28 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # a name with a NUL in it
         raise DataError(f"{path}: not a usable name: {error}") from error
+    return decode_image(raw, str(path))
+
+
+def decode_image(raw: bytes, name: str) -> NDArray[np.uint8]:
+    """Decode the content of a picture file as (H, W, 3) BGR, upright likewise.
+
+    Args:
+        raw: JPEG, PNG or the like.
+        name: for messages.
+
+    Raises:
+        DataError: no picture, or only a part of one.
+    """
     data = np.frombuffer(raw, np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
         image = None
     if image is None:
-        raise DataError(f"{path}: not a picture, or damaged: expected JPEG, PNG or the like")
+        raise DataError(f"{name}: not a picture, or damaged: expected JPEG, PNG or the like")
     if _is_cut_short(raw):
-        raise DataError(f"{path}: cut short: the end of the picture is missing")
+        raise DataError(f"{name}: cut short: the end of the picture is missing")
     return np.asarray(image, np.uint8)
 
 

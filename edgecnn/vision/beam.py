@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import nlargest
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,11 @@ class _Column:
     row: list[float]
     """Probability of each class, look-alikes folded in."""
     candidates: list[int]
-    """Classes worth trying."""
+    """Classes worth trying, the likeliest first."""
+
+
+_Grown = tuple[float, _Prefix, int, float, float]
+"""Probability of a prefix with a class behind it (0: with none), of it and by its ending."""
 
 
 def beam_search(
@@ -117,18 +121,17 @@ def _columns(log_p: NDArray[np.float32], lattice: Lattice) -> tuple[list[_Column
     rows = p[busy] @ lattice.fold
     of_alphabets = rows[:, lattice.classes]
     best = np.maximum.reduceat(of_alphabets, lattice.starts, axis=1)
-    sizes = np.diff(np.append(lattice.starts, lattice.classes.size))
-    floor = np.maximum(FLOOR * np.repeat(best, sizes, axis=1), blank[busy])
+    floor = np.maximum(FLOOR * best[:, lattice.alphabet], blank[busy])
     chosen = np.zeros(rows.shape, bool)
     where, which = np.nonzero(of_alphabets >= floor)
     chosen[where, lattice.classes[which]] = True
-    candidates: list[list[int]] = [[] for _ in busy]
-    for place, klass in zip(*(x.tolist() for x in np.nonzero(chosen)), strict=True):
-        candidates[place].append(klass)
-    gaps = np.diff(busy, prepend=-1) > 1
-    parts = zip(gaps.tolist(), rows.tolist(), candidates, strict=True)
+    order = np.where(chosen, -rows, 1.0).argsort(1, kind="stable").tolist()
+    counts = chosen.sum(1).tolist()
+    gaps = (np.diff(busy, prepend=-1) > 1).tolist()
+    parts = zip(gaps, rows.tolist(), order, counts, strict=True)
     quiet = np.delete(log_p[:, 0], busy)
-    return [_Column(*part) for part in parts], float(quiet.sum(dtype=np.float64))
+    columns = [_Column(gap, row, tried[:count]) for gap, row, tried, count in parts]
+    return columns, float(quiet.sum(dtype=np.float64))
 
 
 def _advance(beam: _Beam, column: _Column, lattice: Lattice, width: int) -> _Beam:
@@ -136,29 +139,42 @@ def _advance(beam: _Beam, column: _Column, lattice: Lattice, width: int) -> _Bea
     row, blank = column.row, column.row[0]
     if column.after_blanks:
         beam = {node: (b + n, 0.0) for node, (b, n) in beam.items()}
-    grown = {node: ((b + n) * blank, n * row[node.last]) for node, (b, n) in beam.items()}
+    tried = set(column.candidates)
+    grown: list[_Grown] = []
+    least = np.inf
+    for node, (b, n) in beam.items():
+        ends_blank, ends_self = (b + n) * blank, n * row[node.last]
+        least = min(least, ends_blank + ends_self)
+        before = beam.get(node.parent) if node.last in tried and node.parent else None
+        if before is not None and node.parent is not None:
+            # The same character again needs a blank between.
+            same = node.last == node.parent.last
+            ends_self += (before[0] if same else before[0] + before[1]) * row[node.last]
+        grown.append((ends_blank + ends_self, node, 0, ends_blank, ends_self))
     # A new prefix has its whole probability from one parent, so what is below the worst of a full
     # beam cannot stay.
-    cut = min(b + n for b, n in grown.values()) if len(grown) >= width else 0.0
+    cut = least if len(grown) >= width else 0.0
     for node, (b, n) in beam.items():
-        moves = lattice.moves[node.state]
+        moves, children, whole = lattice.moves[node.state], node.children, b + n
         for klass in column.candidates:
-            state = moves.get(klass)
-            if state is None:
-                continue
-            # The same character again needs a blank between.
-            mass = (b if klass == node.last else b + n) * row[klass]
-            child = node.children.get(klass)
-            if child is not None and child in grown:
-                ends_blank, ends_self = grown[child]
-                grown[child] = (ends_blank, ends_self + mass)
-            elif mass > cut:
-                if child is None:
-                    child = node.children[klass] = _Prefix(node, klass, state)
-                grown[child] = (0.0, mass)
-    if len(grown) <= width:
-        return grown
-    return dict(nlargest(width, grown.items(), key=_mass))
+            if whole * row[klass] <= cut:
+                break
+            mass = b * row[klass] if klass == node.last else whole * row[klass]
+            if mass > cut and klass in moves and children.get(klass) not in beam:
+                grown.append((mass, node, klass, 0.0, mass))
+    if len(grown) > width:
+        grown.sort(key=itemgetter(0), reverse=True)
+    return {
+        _child(node, klass, lattice) if klass else node: (ends_blank, ends_self)
+        for _, node, klass, ends_blank, ends_self in grown[:width]
+    }
+
+
+def _child(node: _Prefix, klass: int, lattice: Lattice) -> _Prefix:
+    """Return a prefix with one more character; the same each time."""
+    if klass not in node.children:
+        node.children[klass] = _Prefix(node, klass, lattice.moves[node.state][klass])
+    return node.children[klass]
 
 
 def _mass(entry: tuple[_Prefix, tuple[float, float]]) -> float:

@@ -33,6 +33,8 @@ class Lattice:
     """The classes of every distinct alphabet, one alphabet after the other."""
     starts: NDArray[np.intp]
     """Where each alphabet begins in `classes`."""
+    alphabet: NDArray[np.intp]
+    """Which alphabet each of `classes` is of."""
     fold: NDArray[np.float64]
     """(1 + C, 1 + C): from the probabilities of shapes to those of what they may stand for."""
 
@@ -77,6 +79,7 @@ def lattice_of(charset: str, currencies: tuple[str, ...]) -> Lattice:
         moves, ends, not currencies,
         classes=np.array([c for a in alphabets.values() for c in a], np.intp),
         starts=np.cumsum([0, *sizes[:-1]], dtype=np.intp)[: len(sizes)],
+        alphabet=np.repeat(np.arange(len(sizes)), sizes),
         fold=fold_of(charset) if currencies else np.eye(1 + len(charset)),
     )  # fmt: skip
 

@@ -145,6 +145,8 @@ def _beaten(
     better: Quads, better_groups: Groups, others: Quads, groups: Groups, iou: float
 ) -> NDArray[np.int64]:
     """Return which of the others overlap a better one of their group by more."""
+    if not len(better):
+        return np.zeros(0, np.int64)
     i, j = touching(hulls(better), hulls(others))
     same = better_groups[i] == groups[j]
     i, j = i[same], j[same]

@@ -9,11 +9,12 @@ from edgecnn_device.faces.embedder import FaceEmbedder
 from edgecnn_device.faces.finder import FaceFinder
 from edgecnn_device.faces.points import PointRefiner
 from edgecnn_device.faces.quality import QualityRules
-from edgecnn_device.faces.results import POINTS, Face, FoundFace, Quality
+from edgecnn_device.faces.results import POINTS, AlignedFace, Face, FoundFace, Quality
 from edgecnn_device.faces.yunet import YunetRules
 
 __all__ = [
     "POINTS",
+    "AlignedFace",
     "Face",
     "FaceChain",
     "FaceEmbedder",

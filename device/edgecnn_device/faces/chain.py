@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +17,10 @@ from edgecnn_device.faces.embedder import FaceEmbedder
 from edgecnn_device.faces.finder import FaceFinder, as_bgr
 from edgecnn_device.faces.points import PointRefiner
 from edgecnn_device.faces.quality import QualityRules, judge
-from edgecnn_device.faces.results import Face, Picture
+from edgecnn_device.faces.results import AlignedFace, Face, JudgedFace, Picture
 from edgecnn_device.runner import open_runner
+
+AnyFace = TypeVar("AnyFace", bound=JudgedFace)
 
 _CLEARLY = 1.5
 """A face whose eyes are that much farther apart than any other's is the one that is meant. Of 520
@@ -74,14 +78,26 @@ class FaceChain:
         Raises:
             DataError: the array is not such a picture.
         """
+        return tuple(
+            Face(seen.box, seen.score, seen.points, seen.turn, quality=seen.quality,
+                 vector=self.embedder(seen.aligned))
+            for seen in self.find(picture)
+        )  # fmt: skip
+
+    def find(self, picture: Picture) -> tuple[AlignedFace, ...]:
+        """Return the same faces without their vectors, which not every use needs.
+
+        Raises:
+            DataError: the array is not such a picture.
+        """
         upright = as_bgr(picture)
         out = []
         for found in self.finder(upright):
             aligned = align(upright, found.points)
             quality = judge(found, aligned, size_of(upright), self._rules)
             out.append(
-                Face(found.box, found.score, found.points, found.turn, quality=quality,
-                     vector=self.embedder(aligned))
+                AlignedFace(found.box, found.score, found.points, found.turn, quality=quality,
+                            aligned=aligned)
             )  # fmt: skip
         return tuple(out)
 
@@ -98,7 +114,7 @@ class FaceChain:
         return face
 
 
-def main_face(faces: tuple[Face, ...]) -> Face:
+def main_face(faces: Sequence[AnyFace]) -> AnyFace:
     """Return the one face, or of several the one that is clearly nearest to the camera.
 
     Raises:

@@ -62,7 +62,7 @@ def verify(curve: MatchCurve, score: float, templates: int, fmr: float | None = 
         InputError: the curve says nothing of so low a rate.
     """
     rate = default_rate(curve, templates) if fmr is None else fmr
-    match = score > _threshold(curve, rate, templates)
+    match = score > match_threshold(curve, rate, templates)
     return Verdict(match, rate, "" if match else "not alike enough", score)
 
 
@@ -83,7 +83,7 @@ def identify(
     rate = default_rate(curve, templates) if fmr is None else fmr
     if not best:
         return Identity(None, rate, "nobody is enrolled", None)
-    threshold = _threshold(curve, rate, templates)
+    threshold = match_threshold(curve, rate, templates)
     first = best[0]
     if not first.score > threshold:
         return Identity(None, rate, "nobody is alike enough", first.score)
@@ -142,8 +142,12 @@ def _score(identity: Identity) -> float:
     return -1.0 if identity.score is None else identity.score
 
 
-def _threshold(curve: MatchCurve, rate: float, templates: int) -> float:
-    """Return the similarity above which one of so many comparisons is a match at the rate."""
+def match_threshold(curve: MatchCurve, rate: float, templates: int) -> float:
+    """Return the similarity above which one of so many comparisons is a match at the rate.
+
+    Raises:
+        InputError: there is nothing to compare with, or the curve says nothing of so low a rate.
+    """
     if templates < 1:
         raise InputError(f"expected one template or more to compare with, got {templates}")
     try:

@@ -56,9 +56,23 @@ class Quality:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Face(FoundFace):
-    """A face with what a network makes of it."""
+class JudgedFace(FoundFace):
+    """A face and how well it is shown."""
 
     quality: Quality
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AlignedFace(JudgedFace):
+    """A face as a network is to see it."""
+
+    aligned: Picture
+    """(112, 112, 3) BGR, of `align`."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Face(JudgedFace):
+    """A face with what a network makes of it."""
+
     vector: NDArray[np.float32]
     """(D,) of length 1."""

@@ -7,7 +7,7 @@ import os
 import time
 from datetime import datetime, timezone
 
-from edgecnn_device.gallery.database import Database
+from edgecnn_device.database import Database
 
 
 class Audit:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 
 from edgecnn.errors import GalleryError
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.audit import iso
-from edgecnn_device.gallery.database import Database
 from edgecnn_device.gallery.identity import ModelIdentity
 from edgecnn_device.gallery.keystore import Keystore
 from edgecnn_device.gallery.records import AuditEntry, PersonExport
@@ -31,3 +34,12 @@ def export_person(
     enrolled = tuple(iso(row.enrolled) for row in opened)
     rows_of = vectors.reshape(len(opened), model.size).astype(np.float32)
     return PersonExport(name, model, enrolled, rows_of, audit)
+
+
+def export_json(found: PersonExport) -> bytes:
+    """Return an export as the JSON that a person is given."""
+    content = {
+        "person": found.name, "model": asdict(found.model), "enrolled": found.enrolled,
+        "vectors": found.vectors.tolist(), "audit": [asdict(entry) for entry in found.audit],
+    }  # fmt: skip
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.errors import GalleryError, LockedError
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.audit import Audit
-from edgecnn_device.gallery.database import Database
 from edgecnn_device.gallery.person import checked_name
 from edgecnn_device.gallery.sealing import blind
 

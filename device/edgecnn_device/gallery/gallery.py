@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import GalleryError
+from edgecnn_device.database import Database, open_database
 from edgecnn_device.gallery.audit import Audit
-from edgecnn_device.gallery.database import Database, open_database
 from edgecnn_device.gallery.export import export_person
 from edgecnn_device.gallery.failures import FailureCounter
 from edgecnn_device.gallery.identity import ModelIdentity
@@ -100,6 +100,11 @@ class Gallery:
             keys.close()
             raise
 
+    def wait_for_others(self, seconds: float) -> None:
+        """Wait so long at most for another process that writes; by default it is 10 s."""
+        self._database.rows(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+        self._keystore.wait_for_others(seconds)
+
     @property
     def damaged(self) -> tuple[Damaged, ...]:
         """The rows that were refused."""
@@ -163,6 +168,10 @@ class Gallery:
             named = [(self._people.name(row[0]), row[1], ModelIdentity(*row[2:])) for row in rows]
         found = (Person(name, count, model) for name, count, model in named if name is not None)
         return tuple(sorted(found, key=lambda person: person.name))
+
+    def has(self, person: str) -> bool:
+        """Tell whether anybody is enrolled by a name."""
+        return self._people.find(checked_name(person)) is not None
 
     def export(self, person: str) -> PersonExport:
         """Return all that is kept about a person, for them; the log says that it was asked.

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edgecnn.errors import GalleryError
-from edgecnn_device.gallery.database import Database, Schema, open_database
+from edgecnn_device.database import Database, Schema, open_database
 from edgecnn_device.gallery.sealing import KEY_BYTES, seal, unseal
 
 _SCHEMA = Schema(
@@ -32,6 +32,7 @@ _SCHEMA = Schema(
     journal="delete",
     # "full" may lose the removal of the journal to a power cut, and bring a deleted key back.
     synchronous="extra",
+    error=GalleryError,
 )
 
 
@@ -131,6 +132,10 @@ class Keystore:
     def reading(self) -> AbstractContextManager[None]:
         """Hold one read transaction over many `get`: each alone would lock the file anew."""
         return self._database.transaction(write=False)
+
+    def wait_for_others(self, seconds: float) -> None:
+        """Wait so long at most for another process that writes."""
+        self._database.rows(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
 
     def close(self) -> None:
         """Close the file."""

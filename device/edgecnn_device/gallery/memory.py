@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgecnn.errors import GalleryError
-from edgecnn_device.gallery.database import Database
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.identity import ModelIdentity
 from edgecnn_device.gallery.keystore import Keystore
 from edgecnn_device.gallery.matrix import Matrix

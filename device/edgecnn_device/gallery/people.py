@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 
 from edgecnn.errors import GalleryError
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.audit import Audit
-from edgecnn_device.gallery.database import Database
 from edgecnn_device.gallery.keystore import Keystore
 from edgecnn_device.gallery.person import PersonCipher
 from edgecnn_device.gallery.rows import OpenedPerson, is_leaving, leaving_mark, open_person

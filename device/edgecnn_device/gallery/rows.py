@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
-from edgecnn_device.gallery.database import Database
+from edgecnn_device.database import Database
 from edgecnn_device.gallery.identity import ModelIdentity
 from edgecnn_device.gallery.keystore import Keystore
 from edgecnn_device.gallery.person import PersonCipher

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgecnn_device.gallery.database import Schema
+from edgecnn.errors import GalleryError
+from edgecnn_device.database import Schema
 
 SCHEMA = Schema(
     what="gallery",
@@ -30,4 +31,5 @@ SCHEMA = Schema(
     ),
     journal="wal",
     synchronous="full",
+    error=GalleryError,
 )

@@ -7,11 +7,13 @@ for note in reader(image):  # (H, W, 3) BGR
 
 from edgecnn_device.notes.prints import NoteOptions
 from edgecnn_device.notes.reader import NoteReader
-from edgecnn_device.notes.results import NoteReading, SerialRead
-from edgecnn_device.notes.vote import NoteEvent, NoteVoter, VoteOptions
+from edgecnn_device.notes.results import KnownNote, NoteReading, SerialRead
+from edgecnn_device.notes.vote import NoteEvent, NoteInSight, NoteVoter, VoteOptions
 
 __all__ = [
+    "KnownNote",
     "NoteEvent",
+    "NoteInSight",
     "NoteOptions",
     "NoteReader",
     "NoteReading",

@@ -13,7 +13,7 @@ from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.placement import PADDING, Size, size_of
 from edgecnn.vision.quads import Quads, from_quads, to_quads
-from edgecnn_device.notes.pair import NESTED, SAME_NOTE, TOUCHING, distinct
+from edgecnn_device.notes.pair import NESTED, SAME_NOTE, TOUCHING, distinct, distinct_and_apart
 from edgecnn_device.notes.rectify import is_framed, rectify
 from edgecnn_device.runner import Runner
 from edgecnn_device.tasks import Box
@@ -52,10 +52,8 @@ def find_notes(detector: Runner, image: NDArray[np.uint8], rim: float = 0.0) -> 
     shown = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE) if turned else image
     boxes = [box for box in detector(np.asarray(shown, np.uint8)) if isinstance(box, Box)]
     notes, serials = (_quads(boxes, label, size, turned) for label in (NOTE, SERIAL))
-    serials = serials[list(distinct(serials, NESTED))]
-    apart = distinct(serials, TOUCHING)
-    others = sorted(set(range(len(serials))) - set(apart))
-    return Found(notes[list(distinct(notes, SAME_NOTE))], serials[[*apart, *others]])
+    order = list(distinct_and_apart(serials, NESTED, TOUCHING))
+    return Found(notes[list(distinct(notes, SAME_NOTE))], serials[order])
 
 
 def look_closer(detector: Runner, image: NDArray[np.uint8], note: NDArray[np.float32]) -> Quads:

@@ -56,9 +56,25 @@ def distinct(quads: Quads, most: float) -> tuple[int, ...]:
     Returns:
         Indices of those that stay, in order.
     """
+    if len(quads) < 2:
+        return tuple(range(len(quads)))
+    return _without(_shared(quads, quads), range(len(quads)), most)
+
+
+def distinct_and_apart(quads: Quads, most: float, apart: float) -> tuple[int, ...]:
+    """Drop likewise; what shares more than ``apart`` with a better one stands behind the others."""
+    if len(quads) < 2:
+        return tuple(range(len(quads)))
     shared = _shared(quads, quads)
+    kept = _without(shared, range(len(quads)), most)
+    first = _without(shared, kept, apart)
+    return (*first, *(index for index in kept if index not in first))
+
+
+def _without(shared: NDArray[np.float64], places: Sequence[int], most: float) -> tuple[int, ...]:
+    """Return those of some places that share no more than that with a better one that stays."""
     kept: list[int] = []
-    for index in range(len(quads)):
+    for index in places:
         if all(shared[index, better] <= most for better in kept):
             kept.append(index)
     return tuple(kept)
@@ -114,11 +130,13 @@ def _misfits(notes: Quads, serials: Quads) -> NDArray[np.float64]:
     angle = np.abs((turn + np.pi / 2) % np.pi - np.pi / 2)
     grown = note_boxes.copy()
     grown[:, 2:4] += 2 * GROWN * note_boxes[:, 3:4]
-    on_it = _shared(to_quads(grown), serials) >= WITHIN
+    # At once: numpy takes as long for a few more pairs.
+    shared = _shared(np.concatenate((to_quads(grown), notes)), serials)
+    on_it = shared[: len(notes)] >= WITHIN
     on_it &= quad_areas(notes)[:, None] > quad_areas(serials)[None]
     on_it &= serial_boxes[None, :, 2] <= _LONGEST * note_boxes[:, None, 2]
     on_it &= angle <= MOST_TURN
-    outside = 1 - _shared(notes, serials)
+    outside = 1 - shared[len(notes) :]
     out[on_it] = (angle / MOST_TURN + outside)[on_it]
     return out
 

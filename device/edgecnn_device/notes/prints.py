@@ -16,9 +16,11 @@ from edgecnn.bundle.decode import ReadDecode
 from edgecnn.bundle.manifest import Manifest
 from edgecnn.errors import BundleError
 from edgecnn.vision.account import WHOLE, Account
+from edgecnn.vision.ctc import best_path, log_softmax
 from edgecnn.vision.evidence import LineEvidence, Verdict, look, weigh
 from edgecnn.vision.placement import size_of
 from edgecnn.vision.quads import Quads, from_quads, to_quads
+from edgecnn.vision.serials import to_glyphs
 from edgecnn_device.notes.rectify import is_framed, rectify
 from edgecnn_device.notes.results import SerialRead
 from edgecnn_device.runner import Runner
@@ -156,6 +158,27 @@ class PrintReader:
         self._read_askew(image, prints)
         return prints
 
+    def plainly_says(
+        self, image: NDArray[np.uint8], quads: Quads, serials: Sequence[str]
+    ) -> list[bool]:
+        """Tell of each print whether its best path is a given serial: no grammar is searched.
+
+        Args:
+            image: (H, W, 3) BGR.
+            quads: (N, 4, 2) rectangles, as a detector gives them.
+            serials: N, canonical.
+        """
+        if not len(quads):
+            return []
+        columns = self._columns(
+            [rectify(image, quad, self._enough) for quad in _widened(quads, self._options.beside)]
+        )
+        return [
+            bool(np.isfinite(logits).all())
+            and best_path(log_softmax(logits), self.charset)[0] == to_glyphs(serial)
+            for logits, serial in zip(columns, serials, strict=True)
+        ]
+
     def stands(self, image: NDArray[np.uint8], found: Print) -> bool:
         """Tell whether a print says the same where more of what is beside it is shown.
 
@@ -198,11 +221,16 @@ class PrintReader:
         """Run the reader on all crops together."""
         if not crops:
             return []
-        inputs = np.concatenate([self._reader.prepare(crop) for crop in crops])
-        (columns,) = self._reader.infer_batch(inputs)
+        columns = self._columns(crops)
         looks = [look(logits, self.charset, self._rules.currencies) for logits in columns]
         verdicts = [weigh((seen,), self.charset) for seen in looks]
         return [Print(*parts) for parts in zip(quads, looks, verdicts, strict=True)]
+
+    def _columns(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return (N, T, 1 + C) logits."""
+        inputs = np.concatenate([self._reader.prepare(crop) for crop in crops])
+        (columns,) = self._reader.infer_batch(inputs)
+        return columns
 
 
 def _keep_better(prints: list[Print], places: Sequence[int], others: Sequence[Print]) -> None:

@@ -20,9 +20,10 @@ from edgecnn.vision.evidence import weigh
 from edgecnn.vision.quads import Quads
 from edgecnn_device.backends.base import DEFAULT_THREADS
 from edgecnn_device.notes.find import Found, check_detector, find_notes, look_closer
+from edgecnn_device.notes.known import find_again, upright
 from edgecnn_device.notes.pair import TOUCHING, Group, distinct, pair
 from edgecnn_device.notes.prints import NoteOptions, Print, PrintReader, suffices
-from edgecnn_device.notes.results import NoteReading, Reason
+from edgecnn_device.notes.results import KnownNote, NoteReading, Reason
 from edgecnn_device.runner import Runner, open_runner
 
 TOGETHER = 2
@@ -74,11 +75,16 @@ class NoteReader:
         """The characters of the reader's classes 1, 2, ...; evidence is weighed with it."""
         return self._prints.charset
 
-    def __call__(self, image: NDArray[np.uint8]) -> tuple[NoteReading, ...]:
+    def __call__(
+        self, image: NDArray[np.uint8], known: Sequence[KnownNote] = ()
+    ) -> tuple[NoteReading, ...]:
         """Read every note of a picture.
 
         Args:
             image: (H, W, 3) BGR or (H, W) grey, uint8, upright or not.
+            known: notes of the frames before it in a video. One that is still about there, and has
+                a print that plainly says its serial, is not weighed again, which costs more than
+                the networks do.
 
         Returns:
             One reading for each note, and for each serial without one; empty where there is
@@ -88,17 +94,24 @@ class NoteReader:
             DataError: the array is not such a picture.
         """
         picture = _as_bgr(image)
-        first = self._look(picture, 0.0)
+        first = self._look(picture, 0.0, known)
         readings = first
         for rim in self.options.rims:
             if any(r.serial is not None for r in readings):
                 return readings
-            readings = self._look(picture, rim)
+            readings = self._look(picture, rim, known)
         return readings if any(r.serial is not None for r in readings) else first
 
-    def _look(self, picture: NDArray[np.uint8], rim: float) -> tuple[NoteReading, ...]:
+    def _look(
+        self, picture: NDArray[np.uint8], rim: float, known: Sequence[KnownNote]
+    ) -> tuple[NoteReading, ...]:
         """Read what is found in a picture that has a rim around it."""
         found = find_notes(self._detector, picture, rim)
+        old, found = find_again(picture, found, known, self._prints)
+        return (*old, *self._weigh(picture, found))
+
+    def _weigh(self, picture: NDArray[np.uint8], found: Found) -> tuple[NoteReading, ...]:
+        """Read what was found."""
         prints, groups = self._read(picture, found, {})
         readings = [self._reading(picture, group, found.notes, prints) for group in groups]
         silent = [g.note for g, r in zip(groups, readings, strict=True) if r.serial is None]
@@ -176,10 +189,7 @@ def _apart(prints: list[Print]) -> list[Print]:
 def _as_printed(note: NDArray[np.float32], prints: Sequence[Print]) -> NDArray[np.float32]:
     """Return a note's quad the way up in which its best print was read."""
     best = max(prints, key=lambda p: p.fit, default=None)
-    if best is None or best.verdict is None:
-        return note
-    along = (note[1] - note[0]) @ (best.quad[1] - best.quad[0])
-    return note if along >= 0 else np.roll(note, 2, axis=0)
+    return note if best is None or best.verdict is None else upright(note, best.quad)
 
 
 def _as_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -32,6 +32,20 @@ class SerialRead:
 
 
 @dataclass(frozen=True, eq=False)
+class KnownNote:
+    """A note of earlier frames, whose serial was given."""
+
+    quad: NDArray[np.float32]
+    """(4, 2) where it was seen last, in pixels of the picture."""
+    currency: str
+    """ISO 4217 code."""
+    serial: str
+    """Canonical form."""
+    confidence: float
+    """0..1, with which it was given."""
+
+
+@dataclass(frozen=True, eq=False)
 class NoteReading:
     """A banknote, with its serial number or the reason why none is given."""
 
@@ -46,9 +60,10 @@ class NoteReading:
     """0..1, posterior of the best serial; 0 where there is none."""
     reason: Reason
     serials: tuple[SerialRead, ...]
-    """The prints found on it, the detector's best first."""
+    """The prints found on it, the detector's best first; empty for a `KnownNote`."""
     verdict: Verdict | None
-    """Of its prints together; None where none of them reads as anything valid."""
+    """Of its prints together; None where none of them reads as anything valid, and for a
+    `KnownNote`."""
 
     @property
     def abstained(self) -> bool:

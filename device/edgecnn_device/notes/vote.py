@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from edgecnn.errors import DataError
 from edgecnn.vision.account import WHOLE, Account
 from edgecnn.vision.evidence import LineEvidence, Verdict, doubt, weigh
-from edgecnn_device.notes.results import NoteReading, Reason
+from edgecnn_device.notes.results import KnownNote, NoteReading, Reason
 from edgecnn_device.notes.track import QuadTracker
 
 
@@ -88,6 +88,26 @@ class NoteEvent:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True, eq=False)
+class NoteInSight:
+    """What the frames say so far of a note that is still in sight."""
+
+    track: int
+    """As of `NoteEvent`."""
+    quad: NDArray[np.float32]
+    """(4, 2) where it was seen last, in pixels."""
+    text: str
+    """The likeliest serial, canonical; empty where nothing reads as one."""
+    currency: str
+    """Its ISO 4217 code; empty likewise."""
+    confidence: float
+    """0..1, posterior of the text."""
+    looks: int
+    """Readings that voted, `VoteOptions.max_looks` at most."""
+    told: bool
+    """Whether its serial was given: it is sure."""
+
+
 @dataclass
 class _Note:
     """A note under way."""
@@ -109,7 +129,7 @@ class NoteVoter:
 
     >>> voter = NoteVoter(charset)
     >>> for image in frames:
-    ...     for event in voter(reader(image)):
+    ...     for event in voter(reader(image, voter.known())):
     ...         print(event.serial)
     >>> voter.finish()
     """
@@ -143,6 +163,21 @@ class NoteVoter:
         events = [e for note in self._notes.values() for e in self._end(note)]
         self._begin()
         return tuple(events)
+
+    def in_sight(self) -> tuple[NoteInSight, ...]:
+        """Return the notes under way, in the order in which they came.
+
+        One that was missed in the last few frames, but is not taken for gone, is among them.
+        """
+        return tuple(_in_sight(note) for note in sorted(self._notes.values(), key=_number))
+
+    def known(self) -> tuple[KnownNote, ...]:
+        """Return the notes in sight whose serial was given, and that nothing contradicts since."""
+        return tuple(
+            KnownNote(note.quad, said.currency, said.text, said.probability)
+            for note in self._notes.values()
+            if note.told and not note.strangers and (said := note.verdict) is not None
+        )
 
     def _begin(self) -> None:
         self._tracker = QuadTracker(self.options.max_missed)
@@ -245,3 +280,16 @@ class NoteVoter:
             return False
         text = looks[-2].hypotheses[0].text
         return doubt(text, looks[-1], self._charset) <= self.options.other_note
+
+
+def _number(note: _Note) -> int:
+    return note.number
+
+
+def _in_sight(note: _Note) -> NoteInSight:
+    said = note.verdict
+    if said is None:
+        return NoteInSight(note.number, note.quad, "", "", 0.0, 0, False)
+    return NoteInSight(
+        note.number, note.quad, said.text, said.currency, said.probability, said.looks, note.told
+    )

@@ -160,7 +160,7 @@ def test_the_identity_changes_with_the_file_and_with_the_preprocessing(embedder:
     first = FaceEmbedder(embedder).identity
     spec = embedder.manifest.input.model_copy(update={"mean": (1.0, 0.0, 0.0)})
     other = Runner(embedder.manifest.model_copy(update={"input": spec}), embedder.variant,
-                   embedder._backend)  # fmt: skip
+                   embedder.backend)  # fmt: skip
     second = FaceEmbedder(other).identity
     assert first.sha256 == second.sha256 == embedder.variant.sha256
     assert first.preprocessing != second.preprocessing

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edgecnn.errors import GalleryError, LockedError
+from edgecnn_device.database import Database, open_database
 from edgecnn_device.gallery import FailureCounter
 from edgecnn_device.gallery.audit import Audit
-from edgecnn_device.gallery.database import Database, open_database
 from edgecnn_device.gallery.failures import Clock
 from edgecnn_device.gallery.schema import SCHEMA
 

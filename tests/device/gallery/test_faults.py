@@ -65,7 +65,7 @@ def _other_keystore(place: Any) -> None:
     [
         (_wrong_key, "master key does not open this keystore"),
         (_other_keystore, "keys are in another keystore"),
-        (lambda place: place.key.unlink(), "cannot read the master key"),
+        (lambda place: place.key.unlink(), "cannot read a master key"),
         (lambda place: place.keystore.unlink(), "no keystore is there"),
         (lambda place: place.gallery.unlink(), "no gallery is there"),
         (lambda place: place.gallery.write_bytes(b""), "never finished"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -131,3 +134,16 @@ def test_another_model_put_in_meanwhile_is_refused_every_time(place: Any, vector
         with pytest.raises(GalleryError, match="cannot be compared"):
             two.enrol("bob", vectors(2))
         assert [p.name for p in one.people()] == ["ann"]
+
+
+def test_who_must_not_wait_long_for_another_process_need_not(
+    place: Any, gallery: Any, vectors: Draw
+) -> None:
+    gallery.wait_for_others(0.05)
+    for path in (place.gallery, place.keystore):
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            with pytest.raises(GalleryError, match="locked"):
+                gallery.enrol("somebody", vectors(7))
+            assert time.monotonic() - begun < 10  # what it waits for by default

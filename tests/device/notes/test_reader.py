@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgecnn.data.samples import LineSample
 from edgecnn.errors import BundleError, DataError
 from edgecnn.vision.quads import from_quads, to_quads
-from edgecnn_device.notes import NoteOptions, NoteReader, NoteReading
+from edgecnn_device.notes import KnownNote, NoteOptions, NoteReader, NoteReading
 from edgecnn_device.runner import Runner, open_runner
 
 Quad = NDArray[np.float32]
@@ -33,11 +33,12 @@ def read(note_detector: Any, serial_reader: Runner) -> Read:
     detector = open_runner(note_detector.path)
 
     def run(
-        scene: Any, image: NDArray[Any] | None = None, options: NoteOptions | None = None
-    ) -> tuple[NoteReading, ...]:
+        scene: Any, image: NDArray[Any] | None = None, options: NoteOptions | None = None,
+        known: Sequence[KnownNote] = (),
+    ) -> tuple[NoteReading, ...]:  # fmt: skip
         note_detector.script.scenes = [scene]
         reader = NoteReader(detector, serial_reader, options)
-        return reader(scene.image if image is None else image)
+        return reader(scene.image if image is None else image, known)
 
     return run
 
@@ -323,3 +324,44 @@ def test_bundles_of_another_kind_are_refused(
         NoteReader(serial_reader, serial_reader)
     with pytest.raises(BundleError, match="--reader"):
         NoteReader.open(note_detector.path, note_detector.path)
+
+
+def test_a_known_note_is_not_weighed_again(
+    read: Read, draw_notes: Any, note_lines: list[LineSample]
+) -> None:
+    lines = note_lines[4], note_lines[5]
+    quads = _at(350, 360, 480), _at(930, 360, 480)
+    scene = draw_notes([(q, [x.image, x.image]) for q, x in zip(quads, lines, strict=True)])
+    first, second = read(scene)
+    assert first.serial and second.serial
+    known = KnownNote(first.quad + np.float32(9), str(first.currency), first.serial, 0.9)
+    again = {reading.serial: reading for reading in read(scene, known=[known])}
+    assert again.keys() == {first.serial, second.serial}
+    old, new = again[first.serial], again[second.serial]
+    assert (old.serials, old.verdict, old.confidence, old.reason) == ((), None, 0.9, "")
+    assert np.array_equal(old.quad, first.quad)
+    assert new.verdict == second.verdict
+
+
+@pytest.mark.parametrize("why", ["elsewhere", "another serial"])
+def test_what_is_not_the_known_note_is_read(
+    read: Read, draw_notes: Any, note_lines: list[LineSample], why: str
+) -> None:
+    line, other = note_lines[4], note_lines[5]
+    scene = draw_notes([(_at(640, 360, 620), [line.image, line.image])])
+    (plain,) = read(scene)
+    serial = other.text if why == "another serial" else line.text
+    quad = plain.quad + np.float32(600 * (why == "elsewhere"))
+    (reading,) = read(scene, known=[KnownNote(quad, "KRW", serial, 0.9)])
+    assert reading.serial == plain.serial and reading.verdict == plain.verdict
+
+
+def test_known_notes_that_overlap_are_read(
+    read: Read, draw_notes: Any, note_lines: list[LineSample]
+) -> None:
+    lines = note_lines[4], note_lines[5]
+    quads = _at(500, 330, 560), _at(700, 400, 560)
+    scene = draw_notes([(q, [x.image, x.image]) for q, x in zip(quads, lines, strict=True)])
+    before = read(scene)
+    known = [KnownNote(q, "KRW", x.text, 0.9) for q, x in zip(quads, lines, strict=True)]
+    assert [r.verdict for r in read(scene, known=known)] == [r.verdict for r in before]

@@ -10,7 +10,7 @@ from edgecnn.errors import DataError
 from edgecnn.vision.evidence import LineEvidence, look
 from edgecnn.vision.serials import GLYPHS, GRAMMARS, to_glyphs
 from edgecnn_device.notes.results import NoteReading, Reason, SerialRead
-from edgecnn_device.notes.vote import NoteEvent, NoteVoter, VoteOptions
+from edgecnn_device.notes.vote import NoteEvent, NoteInSight, NoteVoter, VoteOptions
 
 ALL = tuple(GRAMMARS)
 KRW, OTHER = "HD7246913K", "LB3581062A"
@@ -55,6 +55,45 @@ def test_a_note_in_sight_is_given_once(voter: NoteVoter) -> None:
     assert (event.serial, event.currency, event.reason) == (KRW, "KRW", "")
     assert event.frames == 3 and event.track == 0
     assert event.confidence > 0.99
+
+
+def test_a_note_is_known_once_it_was_given_until_something_contradicts_it(voter: NoteVoter) -> None:
+    for _ in range(2):
+        voter([_reading(_look(KRW))])
+        assert voter.known() == ()
+    voter([_reading(_look(KRW))])
+    (known,) = voter.known()
+    assert (known.currency, known.serial) == ("KRW", KRW) and (known.quad == HERE).all()
+    again = NoteReading(HERE + 5, "KRW", KRW, known.confidence, "", (), None)
+    assert voter([again]) == ()
+    assert (voter.known()[0].quad == HERE + 5).all()
+    voter([_reading(_look(OTHER))])
+    assert voter.known() == ()
+    voter([_reading(_look(KRW))])
+    assert len(voter.known()) == 1
+
+
+def test_a_note_under_way_is_seen_growing_surer(voter: NoteVoter) -> None:
+    doubtful = [_reading(_look(KRW, "HD7246918K", lead=1))]
+    seen: list[NoteInSight] = []
+    for _ in range(9):
+        voter(doubtful)
+        seen += voter.in_sight()
+    assert {note.text for note in seen} == {KRW} and {note.track for note in seen} == {0}
+    assert [note.looks for note in seen[:8]] == list(range(1, 9))
+    sure = [note.confidence for note in seen[:8]]
+    assert sure == sorted(sure) and sure[0] < 0.8 and sure[-1] > 0.99
+    assert [seen[0].told, seen[-1].told] == [False, True]
+
+
+def test_what_is_in_sight_is_empty_before_and_after(voter: NoteVoter) -> None:
+    assert voter.in_sight() == ()
+    voter([_reading(), _reading(_look(OTHER), quad=THERE)])
+    first, second = voter.in_sight()
+    assert (first.text, first.currency, first.confidence, first.looks) == ("", "", 0.0, 0)
+    assert (second.text, second.currency, second.told) == (OTHER, "KRW", False)
+    voter.finish()
+    assert voter.in_sight() == ()
 
 
 def test_too_few_looks_do_not_suffice(voter: NoteVoter) -> None:

@@ -1,0 +1,1 @@
+"""Around the daemon's process: its configuration, secrets, logs, systemd, and how it ends."""
