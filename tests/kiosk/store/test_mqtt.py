@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 import shutil
 import signal
 import socket
@@ -29,7 +28,6 @@ from edgecnn_device.kiosk.config import MqttConfig
 from edgecnn_device.kiosk.events import CameraChanged, Event
 from edgecnn_device.kiosk.ports import StoredEvent
 from edgecnn_device.kiosk.store import Store, event_json
-from edgecnn_device.kiosk.store.discovery import discovery_messages
 from edgecnn_device.kiosk.store.mqtt import Mqtt
 from edgecnn_device.kiosk.store.outbox import Outbox, Patience
 
@@ -359,35 +357,6 @@ def test_discovery_is_sent_retained_with_each_connection(
     broker.stop()
     broker.start()
     until(lambda: sum("homeassistant/" in topic for topic, _, _ in listener.got) >= 8, 30.0)
-
-
-TOPIC = re.compile(r"homeassistant/(binary_sensor|sensor)/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/config")
-KEYS = {  # of the MQTT sensor's and binary sensor's documentation
-    "name", "state_topic", "unique_id", "device", "origin", "availability_topic", "device_class",
-    "entity_category", "value_template", "payload_on", "payload_off", "json_attributes_topic",
-    "json_attributes_template", "icon", "force_update",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("kinds", "things"),
-    [
-        (("note", "camera"), ["connection", "last_serial", "camera_front", "camera_back"]),
-        (("note",), ["connection", "last_serial"]),
-        (("system",), ["connection"]),
-    ],
-)
-def test_discovery_names_what_is_sent(kinds: Any, things: list[str]) -> None:
-    messages = discovery_messages("homeassistant", "a/b/till", "till", ("front", "back"), kinds)
-    assert [topic.split("/")[3] for topic, _ in messages] == things
-    unique = set()
-    for topic, payload in messages:
-        entity = json.loads(payload)
-        assert TOPIC.fullmatch(topic) and set(entity) <= KEYS
-        assert entity["state_topic"].startswith("a/b/till/")
-        assert entity["device"]["identifiers"] == ["a_b_till"]
-        unique.add(entity["unique_id"])
-    assert len(unique) == len(things)
 
 
 def test_delivering_again_waits_for_the_same_publication(
