@@ -110,6 +110,16 @@ def test_what_hangs_is_given_up(
     assert all(feed.closed for feed in cameras.feeds[:3])
 
 
+def test_a_stream_that_hangs_while_it_opens_is_given_up_sooner(
+    start: Callable[..., Capture], wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgecnn_device.cameras.capture.CONNECTING_S", 0.05)
+    monkeypatch.setattr("edgecnn_device.cameras.state._FIRST_S", (0.05, 0.1))
+    capture = start("rtsp://127.0.0.1/a", open_feed=Cameras([], []), deadline_s=0.1)
+    status = wait_for(capture, lambda s: s.stalls >= 2)
+    assert status.captured == 0 and status.reason.startswith("no frame for 0.")
+
+
 def test_only_good_frames_count_against_the_deadline(
     start: Callable[..., Capture], wait_for: Any
 ) -> None:

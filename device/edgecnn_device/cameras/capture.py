@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 OPENING_S = 30.0
 """Added to the deadline of the first frame: a process starts, perhaps on a busy board, and a camera
 warms up. What an address answers, or that nobody answers, is known sooner."""
+CONNECTING_S = 6.0
+"""The same of a network's camera, beside what its link allows for the first picture: FFmpeg may
+hang while it opens a stream, whatever its own deadline."""
 _TURN_S = 0.2
 """Longest wait without a look at whether it is told to stop."""
 _RATE_SPAN_S = 10.0
@@ -104,8 +107,9 @@ class Capture:
         self._secrets = secrets_of(address, secret)
         self._wanted = wanted
         self.name = name
-        recorded = parse_address(address).kind in RECORDED
-        self.slot = Slot(timeless=recorded and not config.paced)
+        kind = parse_address(address).kind
+        self._is_stream = kind == "rtsp"
+        self.slot = Slot(timeless=kind in RECORDED and not config.paced)
         """Holds the newest frame."""
         self._config = config
         self._on_change = on_change
@@ -172,7 +176,7 @@ class Capture:
         feed = self._open(replace(self._wanted, first_s=self._link.first_s), self._secrets)
         try:
             begun, rate = self._counts.index, 0.0
-            last, limit = time.monotonic(), self._deadline_s + OPENING_S
+            last, limit = time.monotonic(), self._deadline_s + self._opening_s()
             due = last
             while not self._stop.is_set():
                 given = feed.next(_TURN_S)
@@ -192,6 +196,12 @@ class Capture:
                     return
         finally:
             feed.close()
+
+    def _opening_s(self) -> float:
+        """Return how much later than others a first frame may come."""
+        if not self._is_stream:
+            return OPENING_S
+        return min(OPENING_S, self._link.first_s + CONNECTING_S)
 
     def _pace(self, due: float, rate: float) -> float:
         """Wait until a frame of a recording is due; returns when the next one is."""
