@@ -174,9 +174,9 @@ def test_pictures_give_way_before_events_do() -> None:
 def test_an_event_that_can_never_be_kept_does_not_hold_up_the_rest() -> None:
     store = _Store(failures=1, error=ValueError("no such kind"))
     publisher = Publisher(store, Metrics(("desk",)), _lost)
-    publisher.start()
     publisher.put(_event(0))
-    publisher.put(_event(1))
+    publisher.put(_event(1))  # before what tells of the first one's loss
+    publisher.start()
     assert publisher.stop(5) == 0
     assert [event.kind for event in store.events] == ["camera", "system"]
 
