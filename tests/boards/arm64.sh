@@ -136,7 +136,7 @@ compare() {
     (cd "$board" && "$python" -m edgecnn "$@" --json) 2>/dev/null | "$filter" >"$work/here"
     on_board /venv/bin/python3 -m edgecnn "$@" --json | "$filter" >"$work/there"
     [ "$(wc -l <"$work/here")" = "$number" ]
-    diff "$work/here" "$work/there"
+    "$python" "$root/tests/boards/same.py" "$work/here" "$work/there"
 }
 
 try_read() {
