@@ -106,7 +106,7 @@ for line in sys.stdin:
     frame = json.loads(line)
     sure = [result for result in frame["results"] if result.pop("score", 1) >= 0.5]
     for result in sure:
-        result.pop("confidence", None)
+        result.pop("confidence", None), result.pop("scores", None)
     print(json.dumps({**frame, "results": sure}, ensure_ascii=False))'
 }
 

@@ -1,7 +1,7 @@
 """Tells whether two machines found the same: `python same.py HERE THERE`, files of JSON lines.
 
-Everything is equal but vectors, which need not be, number by number, between one int8 kernel and
-the next: of one picture they have a cosine of 0.98 at least.
+Everything is equal but vectors and points, which need not be, number by number, between one int8
+kernel and the next: of one picture they have a cosine of 0.98 at least.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ def cosine(a: list[float], b: list[float]) -> float:
 
 
 def vectors_of(line: str) -> tuple[list[list[float]], Any]:
-    """Return the vectors of a line, and what else it says."""
+    """Return the vectors and points of a line, flat, and what else it says."""
     said = json.loads(line)
-    found = [r.pop("vector") for r in said.get("results", ()) if "vector" in r]
-    return found, said
+    results = said.get("results", ())
+    found = [result.pop("vector") for result in results if "vector" in result]
+    points = [result.pop("points") for result in results if "points" in result]
+    return found + [[x for point in each for x in point] for each in points], said
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     if least < LEAST:
         raise SystemExit(f"two vectors of one picture have a cosine of {least:.4f}")
     if least < 1:
-        print(f"vectors of one picture: least cosine {least:.4f}")
+        print(f"numbers of one picture: least cosine {least:.4f}")
 
 
 if __name__ == "__main__":
