@@ -6,8 +6,8 @@ The real daemon runs as a process of its own with two cameras: a video of genera
 360, as fast as it is processed, and drawn heads at 30 frames a second at most; it reads notes,
 watches for faces, and stores every event. Frames are those processed of both. A viewer of the page
 takes pictures all the time. Megabytes are of a million bytes and proportional (PSS): what processes
-share is divided among them, also with others on the machine. The bars are 5 % above what it was after --settle frames, and 350 MB.
-Interrupted by Ctrl-C it ends with what it has.
+share is divided among them, also with others on the machine. The bars are 5 % above what it was
+after --settle frames, and 350 MB. Interrupted by Ctrl-C it ends with what it has.
 """
 
 from __future__ import annotations
